@@ -1,0 +1,161 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	// Timeout bounds one call that is not a stream, where its context does not.
+	Timeout = 30 * time.Second
+	// maxAnswerBytes bounds an answer: a page of blocks and one block more.
+	maxAnswerBytes = 32 << 20
+)
+
+// Client calls the API of one node. It is safe for concurrent use. Every
+// method fails with a *Problem when the node says no, with an
+// *UnreachableError when there is no node, and with the context's error.
+type Client struct {
+	// HTTP sends the requests. It may be replaced before the first call.
+	HTTP *http.Client
+
+	base string // without the last slash
+	err  error  // of the base URL
+}
+
+// New returns a client of the API at a URL such as "http://127.0.0.1:9471".
+// Without a scheme it means http. A bad URL is the error of every call.
+func New(baseURL string) *Client {
+	base := strings.TrimRight(baseURL, "/")
+	if !strings.Contains(base, "://") {
+		base = "http://" + base
+	}
+	c := &Client{HTTP: &http.Client{CheckRedirect: noRedirect}, base: base}
+	u, err := url.Parse(base)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		c.err = fmt.Errorf("API address %.100q: want a URL such as http://127.0.0.1:9471", baseURL)
+	}
+	return c
+}
+
+// noRedirect: the API has none, and a token must not travel.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// URL returns the address that the client calls.
+func (c *Client) URL() string { return c.base }
+
+// UnreachableError says that nobody answers at a URL.
+type UnreachableError struct {
+	URL string
+	Err error
+}
+
+func (e *UnreachableError) Error() string {
+	if errors.Is(e.Err, syscall.ECONNREFUSED) {
+		return fmt.Sprintf("no node answers at %s; start one with `lp2pnode`, or name another with --api", e.URL)
+	}
+	return fmt.Sprintf("cannot reach a node at %s: %v", e.URL, e.Err)
+}
+
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// Status returns what the node says of itself.
+func (c *Client) Status(ctx context.Context) (*Status, error) {
+	return get[*Status](ctx, c, "/v1/status", nil)
+}
+
+// Peers returns the connected peers and those that are gone or were refused.
+func (c *Client) Peers(ctx context.Context) ([]Peer, error) {
+	return get[[]Peer](ctx, c, "/v1/peers", nil)
+}
+
+// Forks returns all known blocks, side branches too, of the last depth heights
+// below the tip and of all above, by height, and of one height the best
+// chain's first. Depth 0 leaves the number to the node.
+func (c *Client) Forks(ctx context.Context, depth uint64) ([]Fork, error) {
+	q := url.Values{}
+	if depth > 0 {
+		q.Set("depth", strconv.FormatUint(depth, 10))
+	}
+	return get[[]Fork](ctx, c, "/v1/forks", q)
+}
+
+// Ready returns the node's readiness by its parts; it is no error not to be.
+func (c *Client) Ready(ctx context.Context) (*Health, error) {
+	return get[*Health](ctx, c, "/readyz", nil)
+}
+
+// get fetches JSON into a T.
+func get[T any](ctx context.Context, c *Client, path string, query url.Values) (T, error) {
+	var v T
+	raw, err := c.fetch(ctx, path, query)
+	if err != nil {
+		return v, err
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return v, fmt.Errorf("%s%s: the answer is not what this client knows: %w", c.base, path, err)
+	}
+	return v, nil
+}
+
+// fetch returns the bytes of an answer.
+func (c *Client) fetch(ctx context.Context, path string, query url.Values) ([]byte, error) {
+	if c.err != nil {
+		return nil, c.err
+	}
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("API address %s: %w", c.base, err)
+	}
+	req.URL.RawQuery = query.Encode()
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return nil, &UnreachableError{URL: c.base, Err: withoutURL(err)}
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read the answer of %s%s: %w", c.base, path, err)
+	case len(raw) > maxAnswerBytes:
+		return nil, fmt.Errorf("%s%s: the answer has more than %d bytes", c.base, path, maxAnswerBytes)
+	}
+	return raw, c.judge(resp, raw)
+}
+
+// judge returns nil for an answer that holds what was asked for.
+func (c *Client) judge(resp *http.Response, raw []byte) error {
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case kind == "application/problem+json":
+		p := &Problem{}
+		if err := json.Unmarshal(raw, p); err == nil && p.Status == resp.StatusCode {
+			return p
+		}
+	case kind == "application/json" && (resp.StatusCode < 300 || resp.StatusCode == http.StatusServiceUnavailable):
+		return nil
+	}
+	return fmt.Errorf("%s answers, but not as a node does: %s, %.60q", c.base, resp.Status, bytes.TrimSpace(raw))
+}
+
+// withoutURL drops the method and URL that net/http puts before each error.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

@@ -1,0 +1,111 @@
+package client
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+)
+
+// Status is what a node says of itself, GET /v1/status.
+type Status struct {
+	Agent      string        `json:"agent" doc:"name and version of the software"`
+	ChainID    string        `json:"chain_id" doc:"the chain's name for people"`
+	Genesis    chain.Hash    `json:"genesis" doc:"hash of block 0, which names the chain"`
+	Height     uint64        `json:"height" doc:"height of the tip"`
+	Tip        chain.Hash    `json:"tip" doc:"hash of the last block of the best chain"`
+	TipTime    uint64        `json:"tip_timestamp" doc:"the tip's timestamp, Unix ms"`
+	Difficulty uint64        `json:"difficulty" doc:"the tip's difficulty: hashes expected to find it"`
+	Work       chain.Work    `json:"work" doc:"sum of all difficulties, a decimal"`
+	PeerID     string        `json:"peer_id"`
+	Addresses  []string      `json:"addresses" doc:"multiaddrs that others can dial, peer id included"`
+	Peers      int           `json:"peers" doc:"connected peers of the same chain"`
+	Synced     bool          `json:"synced" doc:"no peer is known to have more work"`
+	SyncTarget uint64        `json:"sync_target,omitempty" doc:"height that is being caught up with"`
+	Mining     bool          `json:"mining" doc:"is looking for a block right now"`
+	MiningHeld string        `json:"mining_held,omitempty" doc:"why it is not mining though it was told to"`
+	Miner      chain.Address `json:"miner,omitempty" doc:"who gets the rewards"`
+	Hashrate   float64       `json:"hashrate" doc:"hashes per second, of this node"`
+	Pool       int           `json:"pool" doc:"waiting transactions"`
+	TimeOffset int64         `json:"time_offset_ms" doc:"median of the peers' clocks minus this one, ms"`
+	Started    time.Time     `json:"started"`
+}
+
+// PeerState says how things stand with a peer.
+type PeerState string
+
+// The states of a peer.
+const (
+	PeerConnected PeerState = "connected" // and its genesis is ours
+	PeerGreeting  PeerState = "greeting"  // connected, its status is awaited
+	PeerGone      PeerState = "gone"      // it left, or was lost
+	PeerRefused   PeerState = "refused"   // by us; Reason says why
+)
+
+// Peer is another node as this one sees it, GET /v1/peers.
+type Peer struct {
+	ID         string     `json:"id" doc:"peer id"`
+	State      PeerState  `json:"state" enum:"connected,greeting,gone,refused"`
+	Since      time.Time  `json:"since" doc:"when it came into this state"`
+	Reason     string     `json:"reason,omitempty" doc:"why it is gone or refused"`
+	Address    string     `json:"address,omitempty" doc:"its multiaddr, as last seen"`
+	Direction  string     `json:"direction,omitempty" enum:"inbound,outbound" doc:"who dialled"`
+	Agent      string     `json:"agent,omitempty"`
+	Height     uint64     `json:"height" doc:"as of its last status"`
+	Tip        chain.Hash `json:"tip,omitzero"`
+	Work       chain.Work `json:"work,omitzero"`
+	TimeOffset int64      `json:"time_offset_ms,omitzero" doc:"its clock minus this node's, ms"`
+	Latency    float64    `json:"latency_ms,omitzero" doc:"round trip, ms"`
+}
+
+// Fork is a known block of the best chain or of a side branch, with when and
+// from whom it first came, GET /v1/forks.
+type Fork struct {
+	Height     uint64        `json:"height"`
+	Hash       chain.Hash    `json:"hash"`
+	Parent     chain.Hash    `json:"parent" doc:"hash of the block before it"`
+	Work       chain.Work    `json:"work" doc:"of the chain that ends in this block, a decimal"`
+	Difficulty uint64        `json:"difficulty"`
+	Timestamp  uint64        `json:"timestamp" doc:"Unix ms, the miner's"`
+	Miner      chain.Address `json:"miner"`
+	TxCount    uint64        `json:"tx_count"`
+	Seen       time.Time     `json:"seen" doc:"when this node first had it"`
+	Source     chain.Source  `json:"source" doc:"through which door, and from which peer"`
+	Best       bool          `json:"best" doc:"is on the best chain"`
+}
+
+// Check is one line of Health.
+type Check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail,omitempty" doc:"what was found"`
+}
+
+// Health is the answer of GET /readyz: 200 when OK, else 503.
+type Health struct {
+	OK     bool    `json:"ok"`
+	Checks []Check `json:"checks"`
+}
+
+// Problem is an error as RFC 9457 writes it. Rule, Want and Got are there when
+// a rule of the protocol was broken.
+type Problem struct {
+	Type   string `json:"type,omitempty" doc:"a URI of the kind of problem; about:blank if absent"`
+	Title  string `json:"title" doc:"the text of the HTTP status"`
+	Status int    `json:"status" doc:"the HTTP status"`
+	Detail string `json:"detail,omitempty" doc:"what is wrong, in one line"`
+	Rule   string `json:"rule,omitempty" doc:"the rule of the protocol that was broken"`
+	Want   string `json:"want,omitempty" doc:"what the rule wants"`
+	Got    string `json:"got,omitempty" doc:"what was found instead"`
+}
+
+// Error implements error.
+func (p *Problem) Error() string {
+	if p.Detail != "" {
+		return p.Detail
+	}
+	if p.Title != "" {
+		return p.Title
+	}
+	return http.StatusText(p.Status)
+}
