@@ -1,0 +1,46 @@
+// Command lp2pnode is the node as a program: it reads settings, opens and runs
+// a node.Node with its API, and asks running nodes through that API. It holds
+// no rule of the chain and touches no file of a data directory itself.
+//
+// Exit codes: 0 done, 1 failure, 2 wrong use, 130 interrupted.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals // somebody cannot wait
+		os.Exit(exitInterrupted)
+	}()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run does what args say until ctx ends, and returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	t := &terminal{in: stdin, out: stdout, err: stderr, env: os.Environ()}
+	root := newRoot(t)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return report(ctx, stderr, root.ExecuteContext(ctx))
+}
+
+// terminal is what the program sees of its surroundings.
+type terminal struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+	env []string // NAME=value
+}

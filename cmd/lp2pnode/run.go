@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lp2pnode/lp2pnode/api"
+	"github.com/lp2pnode/lp2pnode/node"
+)
+
+// stopTimeout is what a node gets to end cleanly once it was told to.
+const stopTimeout = 5 * time.Second
+
+// runNode runs a node until ctx ends; ending cleanly then is no error.
+func runNode(ctx context.Context, t *terminal, s *settings) error {
+	o, _, err := s.options()
+	if err != nil {
+		return err
+	}
+	log := newLogger(t.err, o)
+	for _, name := range s.strangers() {
+		log.Warn("unknown environment variable", "name", name, "hint", "lp2pnode config lists the settings")
+	}
+	return within(ctx, stopTimeout, func(ctx context.Context) error { return o.run(ctx, t, log) })
+}
+
+// run opens every port first, so that nothing is written where one is taken.
+func (o *options) run(ctx context.Context, t *terminal, log *slog.Logger) error {
+	door, err := listenAPI(o.api)
+	if err != nil {
+		return err
+	}
+	if door != nil {
+		defer door.Close()
+		o.node.APIURL = "http://" + reachable(door.Addr().String())
+	}
+	if err := o.probe(); err != nil {
+		return err
+	}
+	o.node.Logger = log
+	n, err := node.Open(o.node)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unlessStopped(ctx, o.serve(ctx, t, n, door)), n.Close())
+}
+
+// serve runs an open node and its API, and greets once both answer.
+func (o *options) serve(ctx context.Context, t *terminal, n *node.Node, door net.Listener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	if door != nil {
+		server, err := api.New(n, api.Config{Logger: o.node.Logger})
+		if err != nil {
+			return err
+		}
+		g.Go(func() error { return server.Serve(ctx, door) })
+	}
+	g.Go(func() error { return n.Run(ctx) })
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.Ready():
+			if err := o.greet(t.out, n); err != nil {
+				o.node.Logger.Warn("greeting not shown", "error", err) // no reason to end
+			}
+			return nil
+		}
+	})
+	return g.Wait()
+}
+
+// within calls f and returns its error; once ctx has ended, f gets limit more.
+func within(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
+	done := make(chan error, 1)
+	go func() { done <- f(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return fmt.Errorf("stopping took more than %s; ended all the same: the chain on disk is whole up to its last block", limit)
+	}
+}
+
+// unlessStopped drops the error of a context that was ended on purpose.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
