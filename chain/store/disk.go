@@ -1,0 +1,218 @@
+package store
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// dirRights are those of every directory that the store makes.
+const dirRights = 0o700
+
+// disk stands between Pebble and the file system and can be cut. After that
+// nothing changes on the file system through it: goroutines of Pebble that try
+// stay where they are, like those of a machine without power, and reading
+// fails with ErrBroken. So a database that has failed can be left behind and
+// its directory opened anew.
+//
+// A failed write of a log of the database cuts it at once and does not return:
+// Pebble would answer some with a panic that nothing survives (DB.rotateWAL).
+type disk struct {
+	vfs.FS
+	database string      // where the logs are
+	fail     func(error) // tells the guard, which cuts
+
+	off atomic.Bool
+	mu  sync.RWMutex // held for reading by each operation, so that close can await them
+
+	filesMu sync.Mutex
+	files   map[*file]struct{} // open ones; guarded by filesMu
+}
+
+func newDisk(fs vfs.FS, database string, g *guard) *disk {
+	d := &disk{FS: fs, database: database, fail: g.fail, files: map[*file]struct{}{}}
+	g.cut = func() { d.off.Store(true) }
+	return d
+}
+
+// close cuts the disk, waits for the operations under way and closes all files.
+func (d *disk) close() {
+	d.off.Store(true)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.filesMu.Lock()
+	defer d.filesMu.Unlock()
+	for f := range d.files {
+		_ = f.File.Close() // what had to be on disk was synced before
+	}
+	d.files = nil
+}
+
+// change does what alters the file at path, or never returns.
+func (d *disk) change(path string, op func() error) error {
+	d.mu.RLock()
+	if d.off.Load() {
+		d.mu.RUnlock()
+		select {}
+	}
+	err := op()
+	d.mu.RUnlock()
+	if err != nil && strings.HasSuffix(path, ".log") && d.PathDir(path) == d.database {
+		d.fail(fmt.Errorf("write log %s: %w", path, err))
+		select {}
+	}
+	return err
+}
+
+func (d *disk) read(op func() error) error {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if d.off.Load() {
+		return ErrBroken
+	}
+	return op()
+}
+
+// track wraps a file that open has just opened.
+func (d *disk) track(path string, open func() (vfs.File, error)) (vfs.File, error) {
+	opened, err := open()
+	if err != nil {
+		return nil, err
+	}
+	f := &file{File: opened, disk: d, path: path}
+	d.filesMu.Lock()
+	defer d.filesMu.Unlock()
+	d.files[f] = struct{}{}
+	return f, nil
+}
+
+func (d *disk) Create(name string, c vfs.DiskWriteCategory) (f vfs.File, err error) {
+	err = d.change(name, func() (err error) {
+		f, err = d.track(name, func() (vfs.File, error) { return d.FS.Create(name, c) })
+		return err
+	})
+	return f, err
+}
+
+func (d *disk) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (f vfs.File, err error) {
+	err = d.change(to, func() (err error) {
+		f, err = d.track(to, func() (vfs.File, error) { return d.FS.ReuseForWrite(from, to, c) })
+		return err
+	})
+	return f, err
+}
+
+func (d *disk) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (f vfs.File, err error) {
+	err = d.change(name, func() (err error) {
+		f, err = d.track(name, func() (vfs.File, error) { return d.FS.OpenReadWrite(name, c, opts...) })
+		return err
+	})
+	return f, err
+}
+
+func (d *disk) Open(name string, opts ...vfs.OpenOption) (f vfs.File, err error) {
+	err = d.read(func() (err error) {
+		f, err = d.track(name, func() (vfs.File, error) { return d.FS.Open(name, opts...) })
+		return err
+	})
+	return f, err
+}
+
+func (d *disk) OpenDir(name string) (f vfs.File, err error) {
+	err = d.read(func() (err error) {
+		f, err = d.track(name, func() (vfs.File, error) { return d.FS.OpenDir(name) })
+		return err
+	})
+	return f, err
+}
+
+// Remove, RemoveAll, Link and Rename never cut by themselves: of a log too,
+// Pebble can live with their failure or calls it fatal in good order.
+
+func (d *disk) Remove(name string) error {
+	return d.change("", func() error { return d.FS.Remove(name) })
+}
+
+func (d *disk) RemoveAll(name string) error {
+	return d.change("", func() error { return d.FS.RemoveAll(name) })
+}
+
+func (d *disk) Link(from, to string) error {
+	return d.change("", func() error { return d.FS.Link(from, to) })
+}
+
+func (d *disk) Rename(from, to string) error {
+	return d.change("", func() error { return d.FS.Rename(from, to) })
+}
+
+func (d *disk) MkdirAll(dir string, _ os.FileMode) error {
+	return d.change("", func() error { return d.FS.MkdirAll(dir, dirRights) })
+}
+
+// Lock gives Pebble a token: the directory's lock is held by Lock, for longer
+// than Pebble lives.
+func (d *disk) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
+
+// file is a file of a disk.
+type file struct {
+	vfs.File
+	disk *disk
+	path string
+}
+
+func (f *file) Close() error {
+	f.disk.filesMu.Lock()
+	_, open := f.disk.files[f]
+	delete(f.disk.files, f)
+	f.disk.filesMu.Unlock()
+	if !open {
+		return nil // by disk.close
+	}
+	return f.disk.change(f.path, f.File.Close)
+}
+
+func (f *file) Write(b []byte) (n int, err error) {
+	err = f.disk.change(f.path, func() (err error) { n, err = f.File.Write(b); return err })
+	return n, err
+}
+
+func (f *file) WriteAt(b []byte, at int64) (n int, err error) {
+	err = f.disk.change(f.path, func() (err error) { n, err = f.File.WriteAt(b, at); return err })
+	return n, err
+}
+
+func (f *file) Sync() error     { return f.disk.change(f.path, f.File.Sync) }
+func (f *file) SyncData() error { return f.disk.change(f.path, f.File.SyncData) }
+
+func (f *file) SyncTo(length int64) (full bool, err error) {
+	err = f.disk.change(f.path, func() (err error) { full, err = f.File.SyncTo(length); return err })
+	return full, err
+}
+
+func (f *file) Preallocate(at, length int64) error {
+	return f.disk.change("", func() error { return f.File.Preallocate(at, length) })
+}
+
+func (f *file) Read(b []byte) (n int, err error) {
+	err = f.disk.read(func() (err error) { n, err = f.File.Read(b); return err })
+	return n, err
+}
+
+func (f *file) ReadAt(b []byte, at int64) (n int, err error) {
+	err = f.disk.read(func() (err error) { n, err = f.File.ReadAt(b, at); return err })
+	return n, err
+}
+
+func (f *file) Stat() (info vfs.FileInfo, err error) {
+	err = f.disk.read(func() (err error) { info, err = f.File.Stat(); return err })
+	return info, err
+}
+
+func (f *file) Prefetch(at, length int64) error {
+	return f.disk.read(func() error { return f.File.Prefetch(at, length) })
+}

@@ -1,0 +1,226 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+)
+
+// currentFormat is the version of the rows in the package comment.
+const currentFormat = 2
+
+// migration turns rows of one format into the next one's.
+type migration struct {
+	from  uint64
+	build func(*writer) error
+}
+
+// migrations lists the way from each older format to the current one, in order.
+func migrations() []migration {
+	return []migration{
+		{from: 1, build: indexTransactions},
+	}
+}
+
+// peek looks at what a directory holds without writing to it. It returns the
+// format, 0 if there is no chain yet.
+func peek(lock *Lock, rules *chain.Rules, opts Options) (uint64, error) {
+	s, err := openDatabase(lock, rules, opts, true)
+	if errors.Is(err, pebble.ErrDBDoesNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	format, err := read(s, view.format)
+	if err == nil && format != 0 {
+		err = s.checkMeta(format)
+	}
+	return format, errors.Join(err, s.Close())
+}
+
+// format returns the format that the rows have, 0 if there are none.
+func (v view) format() (uint64, error) {
+	value, err := v.get(formatKey)
+	if errors.Is(err, ErrNotFound) {
+		return 0, v.each(nil, func(key, _ []byte) error {
+			return damaged(formatKey, "is missing beside row %s", rowName(key))
+		})
+	}
+	if err != nil {
+		return 0, err
+	}
+	if len(value) != 8 || binary.BigEndian.Uint64(value) == 0 {
+		return 0, damaged(formatKey, "want 8 bytes, at least 1, got %x", value)
+	}
+	return binary.BigEndian.Uint64(value), nil
+}
+
+// checkMeta refuses a directory that is not for this version and chain.
+func (s *Store) checkMeta(format uint64) error {
+	if format > currentFormat {
+		return fmt.Errorf("%w: %s has format %d, this version knows up to %d: use the version that wrote it, or a newer one",
+			ErrNewerFormat, s.lock.dir, format, currentFormat)
+	}
+	genesis, err := read(s, view.genesis)
+	if err != nil {
+		return err
+	}
+	if want := s.rules.Genesis().Hash; genesis != want {
+		return fmt.Errorf("%w: %s has genesis %s, want %s: choose another directory, or that chain's genesis file",
+			ErrOtherChain, s.lock.dir, genesis, want)
+	}
+	return nil
+}
+
+func (v view) genesis() (chain.Hash, error) {
+	value, err := v.must(genesisKey)
+	if err != nil {
+		return chain.Hash{}, err
+	}
+	return decodeHash(genesisKey, value)
+}
+
+// bringUpTo makes the rows those of the current format.
+func (s *Store) bringUpTo(format uint64) error {
+	switch {
+	case format == 0:
+		return s.create()
+	case format < currentFormat:
+		return s.migrate(format)
+	}
+	return nil
+}
+
+// create writes the genesis block.
+func (s *Store) create() error {
+	genesis, state := s.rules.Genesis(), s.rules.GenesisState()
+	w := s.newWriter()
+	seen := time.UnixMilli(int64(genesis.Timestamp))
+	err := errors.Join(
+		w.keep(Entry{Block: genesis, Work: state.Work, Seen: seen}),
+		w.join(&Applied{Block: genesis, Diff: s.rules.GenesisAccounts()}))
+	w.set(genesisKey, genesis.Hash[:])
+	w.set(tipKey, genesis.Hash[:])
+	w.setFormat()
+	if err := errors.Join(err, w.err); err != nil {
+		return fmt.Errorf("write genesis: %w", err)
+	}
+	return s.write(w.batch)
+}
+
+func (w *writer) setFormat() {
+	w.set(formatKey, binary.BigEndian.AppendUint64(nil, currentFormat))
+}
+
+// migrate brings the rows to the current format in one batch, after a
+// checkpoint of the old ones in a directory beside the database.
+func (s *Store) migrate(from uint64) error {
+	backup, err := s.freeName(fmt.Sprintf("%s-format-%d", databaseName, from))
+	if err != nil {
+		return fmt.Errorf("migrate from format %d: %w", from, err)
+	}
+	if err := s.checkpoint(backup); err != nil {
+		return fmt.Errorf("migrate from format %d: %w", from, err)
+	}
+	w := s.newWriter()
+	for _, m := range migrations() {
+		if m.from < from {
+			continue
+		}
+		if err := errors.Join(m.build(w), w.err); err != nil {
+			return fmt.Errorf("migrate from format %d: %w", m.from, err)
+		}
+	}
+	w.setFormat()
+	if err := errors.Join(w.err, s.write(w.batch)); err != nil {
+		return fmt.Errorf("migrate from format %d: %w", from, err)
+	}
+	s.guard.log.Info("store migrated", "from", from, "to", currentFormat, "backup", backup)
+	return nil
+}
+
+// freeName returns a path in the data directory that does not exist: a
+// checkpoint of an earlier try stays what it was.
+func (s *Store) freeName(name string) (string, error) {
+	for i := 1; ; i++ {
+		path := s.lock.fs.PathJoin(s.lock.dir, name)
+		if i > 1 {
+			path += fmt.Sprintf("-%d", i)
+		}
+		_, err := s.lock.fs.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return path, nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+}
+
+// indexTransactions writes the rows that format 1 lacks.
+func indexTransactions(w *writer) error {
+	tip, err := w.tipHash()
+	if err != nil {
+		return err
+	}
+	record, err := w.promised(tip)
+	if err != nil {
+		return err
+	}
+	for height := uint64(0); height <= record.Header.Height; height++ {
+		h, err := w.hashAt(height)
+		if err != nil {
+			return err
+		}
+		b, err := w.block(h)
+		if err != nil {
+			return err
+		}
+		for i, t := range b.Transactions {
+			w.set(hashKey(txRow, t.ID()), place{height, uint64(i)}.encode())
+		}
+	}
+	return nil
+}
+
+// Checkpoint writes a copy of the store to dir, which LockDir and Open then
+// take as it is. It fails if dir holds a store. The copy appears whole or not
+// at all; the store goes on meanwhile.
+func (s *Store) Checkpoint(dir string) error {
+	s.long.RLock()
+	defer s.long.RUnlock()
+	fs := s.lock.fs
+	if err := makeDir(fs, dir); err != nil {
+		return fmt.Errorf("checkpoint to %s: %w", dir, err)
+	}
+	return s.checkpoint(fs.PathJoin(dir, databaseName))
+}
+
+// checkpoint writes a copy of the database to path, which must not exist.
+func (s *Store) checkpoint(path string) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	files, partial := s.lock.fs, path+".partial"
+	if _, err := files.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("checkpoint to %s: %w", path, errors.Join(err, fs.ErrExist))
+	}
+	if err := files.RemoveAll(partial); err != nil {
+		return fmt.Errorf("checkpoint to %s: %w", path, err)
+	}
+	err := s.guard.run(func() error { return s.db.Checkpoint(partial) })
+	if err == nil {
+		err = errors.Join(files.Rename(partial, path), syncDir(files, files.PathDir(path)))
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint to %s: %w", path, err)
+	}
+	return nil
+}

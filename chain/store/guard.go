@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// guard turns Pebble's ways to fail into one: from the first failure on the
+// database does not touch the disk any more, as if the machine had lost power
+// at that moment, and every call answers with an error that wraps ErrBroken.
+//
+// Pebble fails in four ways. A commit whose log cannot be synced calls
+// Logger.Fatalf on the caller's goroutine, with the batch already visible to
+// readers. A manifest that cannot be written calls it on a goroutine of
+// Pebble's, where a panic of ours would end the process. A log that cannot be
+// rotated panics while it unlocks a lock that it does not hold, which no
+// recover survives; disk keeps that from happening. A flush that cannot be
+// written is reported as a background error and tried again, at once and for
+// ever, while commits wait for it.
+//
+// Fatalf must not return, so it ends its goroutine, as a crash would; calls
+// into Pebble that can meet it are made on goroutines of their own, by run,
+// and those that still wait for a Pebble that has failed are left behind.
+type guard struct {
+	log    *slog.Logger
+	broken chan struct{} // closed at the first failure
+	once   sync.Once
+	err    error // wraps ErrBroken; written before broken is closed
+	cut    func()
+}
+
+func newGuard(log *slog.Logger) *guard {
+	return &guard{log: log, broken: make(chan struct{}), cut: func() {}}
+}
+
+// fail records the first failure and cuts Pebble off from the disk.
+func (g *guard) fail(cause error) {
+	g.once.Do(func() {
+		g.err = fmt.Errorf("%w: %w", ErrBroken, cause)
+		g.cut()
+		close(g.broken)
+		g.log.Error("store broken", "err", cause)
+	})
+}
+
+// check returns nil while nothing has failed.
+func (g *guard) check() error {
+	select {
+	case <-g.broken:
+		return g.err
+	default:
+		return nil
+	}
+}
+
+// run calls f, which calls Pebble, and returns when f has returned or Pebble
+// has failed.
+func (g *guard) run(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				g.fail(fmt.Errorf("pebble: %v", p))
+			}
+		}()
+		done <- f()
+	}()
+	select {
+	case err := <-done:
+		if broken := g.check(); broken != nil {
+			return broken
+		}
+		return err
+	case <-g.broken:
+		return g.err
+	}
+}
+
+// Infof implements pebble.Logger.
+func (g *guard) Infof(format string, args ...any) {
+	if g.log.Enabled(context.Background(), slog.LevelDebug) {
+		g.log.Debug("pebble", "text", strings.TrimSpace(fmt.Sprintf(format, args...)))
+	}
+}
+
+// Errorf implements pebble.Logger.
+func (g *guard) Errorf(format string, args ...any) {
+	g.log.Warn("pebble", "text", strings.TrimSpace(fmt.Sprintf(format, args...)))
+}
+
+// Fatalf implements pebble.Logger and does not return.
+func (g *guard) Fatalf(format string, args ...any) {
+	g.fail(fmt.Errorf(format, args...))
+	runtime.Goexit()
+}
+
+// events returns what of Pebble's events concerns people or the guard.
+func (g *guard) events() *pebble.EventListener {
+	return &pebble.EventListener{
+		BackgroundError: func(err error) {
+			if pebble.IsCorruptionError(err) {
+				return // told by DataCorruption; what can still be read stays readable
+			}
+			g.fail(fmt.Errorf("background: %w", err))
+		},
+		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			g.log.Error("store damaged", "file", info.Path, "err", info.Details)
+		},
+		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
+			g.log.Debug("store write stall", "reason", info.Reason)
+		},
+	}
+}

@@ -1,0 +1,232 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+	"github.com/lp2pnode/lp2pnode/chain/merkle"
+)
+
+// The first byte of a key says what the row is; the table is in the package
+// comment.
+const (
+	metaRow    = 'm'
+	headerRow  = 'h'
+	bodyRow    = 'b'
+	numberRow  = 'n'
+	siblingRow = 's'
+	accountRow = 'a'
+	undoRow    = 'u'
+	nodeRow    = 'i'
+	txRow      = 't'
+)
+
+const (
+	hashSize = 32
+	keySize  = 32 // of an account's public key
+)
+
+var (
+	formatKey  = []byte{metaRow, 'f'}
+	genesisKey = []byte{metaRow, 'g'}
+	tipKey     = []byte{metaRow, 't'}
+)
+
+func hashKey(row byte, h chain.Hash) []byte { return append([]byte{row}, h[:]...) }
+
+func heightKey(row byte, height uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{row}, height)
+}
+
+func siblingKey(height uint64, h chain.Hash) []byte {
+	return append(heightKey(siblingRow, height), h[:]...)
+}
+
+func accountKey(a chain.Address) ([]byte, error) {
+	key, err := a.Key()
+	return append([]byte{accountRow}, key...), err
+}
+
+func nodeKey(level uint, index uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{nodeRow, byte(level)}, index)
+}
+
+var errRow = errors.New("damaged row")
+
+// damaged says which row cannot be right. It never matches an error of chain:
+// a row of ours is nobody else's fault.
+func damaged(key []byte, format string, args ...any) error {
+	return fmt.Errorf("%w %s: %s", errRow, rowName(key), fmt.Sprintf(format, args...))
+}
+
+// rowName names a row for people.
+func rowName(key []byte) string {
+	names := map[byte]string{
+		metaRow: "meta", headerRow: "header", bodyRow: "body", numberRow: "height", siblingRow: "sibling",
+		accountRow: "account", undoRow: "undo", nodeRow: "history node", txRow: "transaction",
+	}
+	if len(key) == 0 {
+		return "without key"
+	}
+	name, rest := names[key[0]], key[1:]
+	switch {
+	case name == "":
+		return fmt.Sprintf("%x of no known kind", key)
+	case key[0] == metaRow:
+		return fmt.Sprintf("meta %q", rest)
+	case key[0] == numberRow && len(rest) == 8:
+		return fmt.Sprintf("height %d", binary.BigEndian.Uint64(rest))
+	case key[0] == siblingRow && len(rest) == 8+hashSize:
+		return fmt.Sprintf("sibling %d/%x", binary.BigEndian.Uint64(rest), rest[8:])
+	case key[0] == nodeRow && len(rest) == 9:
+		return fmt.Sprintf("history node %d/%d", rest[0], binary.BigEndian.Uint64(rest[1:]))
+	case key[0] == accountRow && len(rest) == keySize:
+		return "account " + string(chain.AddressOf(rest))
+	}
+	return fmt.Sprintf("%s %x", name, rest)
+}
+
+// reader takes a value apart; after a value that is too short, bad is set and
+// everything reads as zero.
+type reader struct {
+	rest []byte
+	bad  bool
+}
+
+func (r *reader) bytes(n uint64) []byte {
+	if uint64(len(r.rest)) < n {
+		r.bad, r.rest = true, nil
+		return nil
+	}
+	b := r.rest[:n:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+// uvarint reads the shortest form only, so that a value has one encoding.
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.rest)
+	if n <= 0 || n > 1 && r.rest[n-1] == 0 {
+		r.bad, r.rest = true, nil
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+func (r *reader) text() string { return string(r.bytes(r.uvarint())) }
+
+func (r *reader) hash() (h chain.Hash) {
+	copy(h[:], r.bytes(hashSize))
+	return h
+}
+
+func (r *reader) done() bool { return !r.bad && len(r.rest) == 0 }
+
+// headerValue is what a header row says. Header is canonical JSON.
+type headerValue struct {
+	work   chain.Work
+	seen   time.Time
+	source chain.Source
+	header []byte
+}
+
+func (v headerValue) encode() []byte {
+	work := v.work.Bytes()
+	b := binary.AppendUvarint(work[:], uint64(v.seen.UnixMilli()))
+	b = append(binary.AppendUvarint(b, uint64(len(v.source.Via))), v.source.Via...)
+	b = append(binary.AppendUvarint(b, uint64(len(v.source.Peer))), v.source.Peer...)
+	return append(b, v.header...)
+}
+
+func decodeHeaderValue(key, value []byte) (headerValue, error) {
+	r := reader{rest: value}
+	var work [16]byte
+	copy(work[:], r.bytes(16))
+	v := headerValue{work: chain.WorkFromBytes(work), seen: time.UnixMilli(int64(r.uvarint()))}
+	v.source = chain.Source{Via: chain.Via(r.text()), Peer: r.text()}
+	v.header = r.rest
+	if r.bad || len(v.header) == 0 {
+		return headerValue{}, damaged(key, "%d bytes are too short", len(value))
+	}
+	return v, nil
+}
+
+func encodeAccount(b []byte, a chain.Account) []byte {
+	return binary.AppendUvarint(binary.AppendUvarint(b, a.Balance), a.Nonce)
+}
+
+func (r *reader) account() chain.Account {
+	return chain.Account{Balance: r.uvarint(), Nonce: r.uvarint()}
+}
+
+func decodeAccount(key, value []byte) (chain.Account, error) {
+	r := reader{rest: value}
+	a := r.account()
+	if !r.done() {
+		return chain.Account{}, damaged(key, "want balance and nonce, got %x", value)
+	}
+	return a, nil
+}
+
+func encodeDiff(d chain.Diff) ([]byte, error) {
+	var b []byte
+	for _, c := range d {
+		key, err := c.Address.Key()
+		if err != nil {
+			return nil, fmt.Errorf("encode the change of an account: %w", err)
+		}
+		b = encodeAccount(encodeAccount(append(b, key...), c.Old), c.New)
+	}
+	return b, nil
+}
+
+func decodeDiff(key, value []byte) (chain.Diff, error) {
+	var d chain.Diff
+	for r := (reader{rest: value}); len(r.rest) > 0; {
+		public := r.bytes(keySize)
+		c := chain.Change{Old: r.account(), New: r.account()}
+		if r.bad {
+			return nil, damaged(key, "ends within change %d", len(d))
+		}
+		c.Address = chain.AddressOf(public)
+		d = append(d, c)
+	}
+	return d, nil
+}
+
+// place is where a transaction stands on the best chain.
+type place struct{ height, index uint64 }
+
+func (p place) encode() []byte {
+	return binary.AppendUvarint(binary.AppendUvarint(nil, p.height), p.index)
+}
+
+func decodePlace(key, value []byte) (place, error) {
+	r := reader{rest: value}
+	p := place{height: r.uvarint(), index: r.uvarint()}
+	if !r.done() {
+		return place{}, damaged(key, "want height and index, got %x", value)
+	}
+	return p, nil
+}
+
+func decodeHash(key, value []byte) (chain.Hash, error) {
+	if len(value) != hashSize {
+		return chain.Hash{}, damaged(key, "want a hash of %d bytes, got %d", hashSize, len(value))
+	}
+	return chain.Hash(value), nil
+}
+
+// completed lists the interior nodes of the history tree that the block of a
+// height completes, without their hashes.
+func completed(height uint64) []merkle.Node {
+	var nodes []merkle.Node
+	for level := uint(1); (height+1)%(1<<level) == 0; level++ {
+		nodes = append(nodes, merkle.Node{Level: level, Index: height >> level})
+	}
+	return nodes
+}
