@@ -63,7 +63,7 @@ var arrows = map[string][]string{
 // network, disk, clock, context, lock, log or chance.
 var inRules = map[string][]string{
 	"chain/canonical": {
-		"bytes", "errors", "fmt", "strconv",
+		"bytes", "encoding", "errors", "fmt", "strconv",
 		"github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext",
 	},
 	"chain/merkle": {

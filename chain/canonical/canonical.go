@@ -8,6 +8,7 @@ package canonical
 
 import (
 	"bytes"
+	"encoding"
 	"errors"
 	"fmt"
 	"strconv"
@@ -27,7 +28,10 @@ var options = json.JoinOptions(
 	json.RejectUnknownMembers(true),
 	json.FormatNilSliceAsNull(false),
 	json.FormatNilMapAsNull(false),
-	json.WithUnmarshalers(json.UnmarshalFromFunc(readInteger)),
+	json.WithUnmarshalers(json.JoinUnmarshalers(
+		json.UnmarshalFromFunc(readInteger),
+		json.UnmarshalFromFunc(refuseNull),
+	)),
 )
 
 // Marshal returns the canonical bytes of v, whose struct fields stand in the
@@ -99,4 +103,13 @@ func readInteger(dec *jsontext.Decoder, n *uint64) error {
 	}
 	*n = got
 	return nil
+}
+
+// refuseNull keeps null from passing for a zero hash or address: five bytes of
+// a list would take up thirty-two, before anybody compares.
+func refuseNull(dec *jsontext.Decoder, _ encoding.TextUnmarshaler) error {
+	if dec.PeekKind() == 'n' {
+		return errors.New("want a string, got null")
+	}
+	return errors.ErrUnsupported
 }
