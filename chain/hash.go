@@ -11,7 +11,8 @@ type Hash [32]byte
 // ParseHash reads 64 lowercase hex digits.
 func ParseHash(s string) (Hash, error) {
 	var h Hash
-	return h, h.UnmarshalText([]byte(s))
+	err := h.UnmarshalText([]byte(s))
+	return h, err
 }
 
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }

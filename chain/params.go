@@ -51,8 +51,12 @@ func ParseParams(raw []byte) (Params, error) {
 		}
 	}
 	for _, name := range names {
-		if _, ok := fields[name]; !ok {
+		value, ok := fields[name]
+		if !ok {
 			return Params{}, fmt.Errorf("field %q is missing", name)
+		}
+		if value.Kind() == 'n' {
+			return Params{}, fmt.Errorf("field %q: want a value, got null", name)
 		}
 	}
 	var p Params

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 
@@ -65,6 +66,24 @@ func (t *Transaction) appendJSON(b []byte, genesis *Hash) []byte {
 	return append(b, '}')
 }
 
+// mostlyData tells without parsing whether nothing but data is long in raw, as
+// in every canonical transaction: a parser takes twenty bytes of memory to
+// refuse one of a long name or number.
+func mostlyData(raw []byte) bool {
+	const most = 2 * MinTransactionBytes // of what stands before data, or after it
+	_, rest, found := bytes.Cut(raw, []byte(`,"data":"`))
+	if !found || len(raw)-len(rest) > most {
+		return false
+	}
+	for {
+		i := bytes.IndexAny(rest, `"\\`)
+		if i < 0 || rest[i] == '"' {
+			return i >= 0 && len(rest)-i <= most
+		}
+		rest = rest[min(i+2, len(rest)):]
+	}
+}
+
 // decodeTransaction reads one canonical transaction and checks its form and
 // limits, not its signature. It keeps raw.
 func (r *Rules) decodeTransaction(raw []byte) (*Transaction, error) {
@@ -73,6 +92,9 @@ func (r *Rules) decodeTransaction(raw []byte) (*Transaction, error) {
 	}
 	if len(raw) < MinTransactionBytes {
 		return nil, Invalid(RuleForm, fmt.Sprintf("a transaction of at least %d bytes", MinTransactionBytes), len(raw))
+	}
+	if !mostlyData(raw) {
+		return nil, Invalid(RuleForm, "a canonical transaction", fmt.Sprintf("%q…", raw[:min(len(raw), 60)]))
 	}
 	t := &Transaction{}
 	if err := canonical.Read(raw, t); err != nil {

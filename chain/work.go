@@ -17,8 +17,8 @@ type Work struct{ hi, lo uint64 }
 
 // ParseWork reads a decimal of at most 40 digits without sign or leading zero.
 func ParseWork(s string) (Work, error) {
-	n, ok := new(big.Int).SetString(s, 10)
-	if len(s) > maxWorkDigits || !ok || n.Sign() < 0 || n.BitLen() > 128 || n.String() != s {
+	n, ok := new(big.Int).SetString(s[:min(len(s), maxWorkDigits+1)], 10)
+	if !ok || n.Sign() < 0 || n.BitLen() > 128 || n.String() != s {
 		return Work{}, fmt.Errorf("want a work of at most %d decimal digits, got %.50q", maxWorkDigits, s)
 	}
 	return WorkFromBytes([16]byte(n.FillBytes(make([]byte, 16)))), nil
