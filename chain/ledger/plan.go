@@ -1,0 +1,324 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+	"github.com/lp2pnode/lp2pnode/chain/mempool"
+	"github.com/lp2pnode/lp2pnode/chain/merkle"
+	"github.com/lp2pnode/lp2pnode/chain/store"
+)
+
+// plan is what one call of AddBlocks wants to change. A nil plan is empty.
+type plan struct {
+	entries []store.Entry
+	states  map[chain.Hash]chain.State
+	dropped map[chain.Hash]bool // staged, but broken or on a broken block
+}
+
+func newPlan() *plan {
+	return &plan{states: map[chain.Hash]chain.State{}, dropped: map[chain.Hash]bool{}}
+}
+
+func (p *plan) stage(e store.Entry, after chain.State) {
+	p.entries = append(p.entries, e)
+	p.states[e.Block.Hash] = after
+}
+
+func (p *plan) state(hash chain.Hash) (chain.State, bool) {
+	if p == nil {
+		return chain.State{}, false
+	}
+	s, ok := p.states[hash]
+	return s, ok
+}
+
+func (p *plan) has(hash chain.Hash) bool {
+	_, ok := p.state(hash)
+	return ok
+}
+
+func (p *plan) block(hash chain.Hash) *chain.Block {
+	for _, e := range p.entries {
+		if e.Block.Hash == hash {
+			return e.Block
+		}
+	}
+	return nil
+}
+
+// drop takes out a broken block and what stands on it.
+func (p *plan) drop(broken chain.Hash) {
+	p.dropped[broken] = true
+	p.entries = slices.DeleteFunc(p.entries, func(e store.Entry) bool {
+		gone := p.dropped[e.Block.Hash] || p.dropped[e.Block.PrevHash]
+		if gone {
+			p.dropped[e.Block.Hash] = true
+			delete(p.states, e.Block.Hash)
+		}
+		return gone
+	})
+}
+
+// follow executes the heaviest chain among the tip and the plan, and commits
+// all in one batch. When a block cannot be executed it returns its hash and the
+// reason, after committing what is left without it. With mu held.
+func (l *Ledger) follow(p *plan, src chain.Source) (*chain.Hash, error) {
+	old := l.Tip()
+	best := old
+	for _, e := range p.entries {
+		if s := p.states[e.Block.Hash]; s.Work.Cmp(best.Work) > 0 {
+			best = s
+		}
+	}
+	var bad *chain.Hash
+	var why error
+	for {
+		change, err := l.switchTo(p, old, best)
+		var failed *executionError
+		if errors.As(err, &failed) && errors.Is(err, chain.ErrUnfit) {
+			l.broken.put(failed.hash, failed.err)
+			l.log.Warn("block breaks a rule", "height", failed.height, "hash", failed.hash, "error", failed.err, "via", src.Via, "peer", src.Peer)
+			if bad == nil {
+				bad, why = &failed.hash, fmt.Errorf("block %s: %w", failed.hash, failed.err)
+			}
+			p.drop(failed.hash)
+			if best, err = l.bestWithout(p, old, failed.parent); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		change.Put = p.entries
+		if err := l.commit(change, best, src); err != nil {
+			return nil, err
+		}
+		for hash, s := range p.states {
+			l.states.put(hash, s)
+		}
+		return bad, why
+	}
+}
+
+// bestWithout returns the heaviest of the tip, the plan and the branch below
+// the block that could not be executed.
+func (l *Ledger) bestWithout(p *plan, tip chain.State, below chain.Hash) (chain.State, error) {
+	best := tip
+	s, ok := p.state(below)
+	if !ok {
+		var err error
+		if s, err = l.stateAt(below); err != nil {
+			return chain.State{}, err
+		}
+	}
+	if s.Work.Cmp(best.Work) > 0 {
+		best = s
+	}
+	for _, s := range p.states {
+		if s.Work.Cmp(best.Work) > 0 {
+			best = s
+		}
+	}
+	return best, nil
+}
+
+// executionError says which block of a branch could not be executed.
+type executionError struct {
+	hash, parent chain.Hash
+	height       uint64
+	err          error
+}
+
+func (e *executionError) Error() string {
+	return fmt.Sprintf("execute block %d, %s: %v", e.height, e.hash, e.err)
+}
+
+func (e *executionError) Unwrap() error { return e.err }
+
+// switchTo works out the change from the chain of old to that of best. With mu
+// held.
+func (l *Ledger) switchTo(p *plan, old, best chain.State) (store.Change, error) {
+	var change store.Change
+	if best.Tip.Hash == old.Tip.Hash {
+		return change, nil
+	}
+	revert, apply, fork, err := l.path(p, old, best)
+	if err != nil {
+		return change, err
+	}
+	change.Revert = revert
+	view := newOverlay(l.store.Account)
+	for _, hash := range revert {
+		diff, err := l.store.Undo(hash)
+		if err != nil {
+			return change, fmt.Errorf("read undo of block %s: %w", hash, err)
+		}
+		view.undo(diff)
+	}
+	at, err := l.planned(p, fork)
+	if err != nil {
+		return change, err
+	}
+	history, work := at.History(), at.Work
+	for _, hash := range apply {
+		b := p.block(hash)
+		if b == nil {
+			if b, err = l.store.Block(hash); err != nil {
+				return change, fmt.Errorf("read block %s: %w", hash, err)
+			}
+		}
+		diff, err := l.rules.Execute(b, view.get)
+		if err != nil {
+			return change, &executionError{hash: hash, parent: b.PrevHash, height: b.Height, err: err}
+		}
+		view.apply(diff)
+		var nodes []merkle.Node
+		history, nodes = history.Append(hash[:])
+		work = work.Add(l.rules.Engine.Work(&b.Header))
+		change.Apply = append(change.Apply, store.Applied{Block: b, Work: work, Diff: diff, Nodes: nodes})
+	}
+	return change, nil
+}
+
+func (l *Ledger) planned(p *plan, hash chain.Hash) (chain.State, error) {
+	if s, ok := p.state(hash); ok {
+		return s, nil
+	}
+	return l.stateAt(hash)
+}
+
+// path returns the blocks that leave the best chain, tip first, those that
+// join it, lowest first, and the last block that both have. With mu held.
+func (l *Ledger) path(p *plan, old, best chain.State) (revert, apply []chain.Hash, fork chain.Hash, err error) {
+	at := best.Tip.Cursor()
+	for at.Height > 0 {
+		if at.Height <= old.Tip.Height {
+			on, err := l.store.HashAt(at.Height)
+			if err != nil {
+				return nil, nil, fork, fmt.Errorf("read height %d: %w", at.Height, err)
+			}
+			if on == at.Hash {
+				break
+			}
+		}
+		apply = append(apply, at.Hash)
+		parent, err := l.parentHash(p, at.Hash)
+		if err != nil {
+			return nil, nil, fork, err
+		}
+		at = chain.Cursor{Height: at.Height - 1, Hash: parent}
+	}
+	slices.Reverse(apply)
+	for height := old.Tip.Height; height > at.Height; height-- {
+		hash, err := l.store.HashAt(height)
+		if err != nil {
+			return nil, nil, fork, fmt.Errorf("read height %d: %w", height, err)
+		}
+		revert = append(revert, hash)
+	}
+	return revert, apply, at.Hash, nil
+}
+
+func (l *Ledger) parentHash(p *plan, hash chain.Hash) (chain.Hash, error) {
+	if b := p.block(hash); b != nil {
+		return b.PrevHash, nil
+	}
+	r, err := l.store.Record(hash)
+	if err != nil {
+		return chain.Hash{}, fmt.Errorf("read header of %s: %w", hash, err)
+	}
+	return r.Header.PrevHash, nil
+}
+
+// commit makes a change durable, then tells. With mu held.
+func (l *Ledger) commit(change store.Change, best chain.State, src chain.Source) error {
+	if len(change.Put) == 0 && len(change.Apply) == 0 {
+		return nil
+	}
+	var steps []mempool.Step
+	for _, hash := range change.Revert {
+		step, err := l.revertStep(hash)
+		if err != nil {
+			return err
+		}
+		steps = append(steps, step)
+	}
+	if err := l.store.Commit(change); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	for _, e := range change.Put {
+		l.room.parentArrived(e.Block.Hash)
+	}
+	if len(change.Apply) > 0 {
+		old := l.Tip()
+		l.tip.Store(&best)
+		l.updatePool(steps, change.Apply)
+		l.renewTemplates()
+		l.tell(old.Tip, change, src)
+	}
+	l.changed.wake()
+	return nil
+}
+
+// revertStep reads what the pool needs of a block that is about to leave.
+func (l *Ledger) revertStep(hash chain.Hash) (mempool.Step, error) {
+	b, err := l.store.Block(hash)
+	if err != nil {
+		return mempool.Step{}, fmt.Errorf("read block %s: %w", hash, err)
+	}
+	diff, err := l.store.Undo(hash)
+	if err != nil {
+		return mempool.Step{}, fmt.Errorf("read undo of block %s: %w", hash, err)
+	}
+	return mempool.Step{Revert: true, Block: b, Diff: diff}, nil
+}
+
+// tell logs what became of the best chain.
+func (l *Ledger) tell(old chain.Header, change store.Change, src chain.Source) {
+	tip := l.Tip().Tip
+	attrs := []any{"height", tip.Height, "hash", tip.Hash, "blocks", len(change.Apply), "via", src.Via}
+	if src.Peer != "" {
+		attrs = append(attrs, "peer", src.Peer)
+	}
+	switch {
+	case len(change.Revert) > 0:
+		l.log.Info("reorganised", append(attrs, "depth", len(change.Revert), "from", old.Hash, "from_height", old.Height)...)
+	case len(change.Apply) == 1 && src.Via != chain.ViaMiner:
+		l.log.Info("adopted", attrs...)
+	default: // the miner tells of its own; catching up is told by who does it
+		l.log.Debug("adopted", attrs...)
+	}
+}
+
+// overlay is a view of accounts with changes on top.
+type overlay struct {
+	base chain.Accounts
+	now  map[chain.Address]chain.Account
+}
+
+func newOverlay(base chain.Accounts) *overlay {
+	return &overlay{base: base, now: map[chain.Address]chain.Account{}}
+}
+
+func (o *overlay) get(a chain.Address) (chain.Account, error) {
+	if acc, ok := o.now[a]; ok {
+		return acc, nil
+	}
+	return o.base(a)
+}
+
+func (o *overlay) apply(diff chain.Diff) {
+	for _, c := range diff {
+		o.now[c.Address] = c.New
+	}
+}
+
+func (o *overlay) undo(diff chain.Diff) {
+	for _, c := range slices.Backward(diff) {
+		o.now[c.Address] = c.Old
+	}
+}
