@@ -1,0 +1,81 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// lookRound is how long a node without known peers listens to the LAN before
+// it mines.
+const lookRound = 3 * time.Second
+
+// gate tells the miner whether it may mine. It implements miner.Gate.
+type gate struct {
+	mu      sync.Mutex
+	reason  string        // why not to mine; guarded by mu
+	changed chan struct{} // closed when reason changes; guarded by mu
+}
+
+func newGate() *gate {
+	return &gate{reason: "starting", changed: make(chan struct{})}
+}
+
+// Hold returns why not to mine, or "", and a channel that is closed when that
+// changes.
+func (g *gate) Hold() (reason string, changed <-chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.reason, g.changed
+}
+
+func (g *gate) set(reason string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if reason == g.reason {
+		return
+	}
+	g.reason = reason
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
+
+// watchGate keeps the gate: a node mines when it is not behind a peer, its
+// clock is not far off, and, if it was given or remembers peers, it has met
+// one; else after a look round the LAN.
+func (n *Node) watchGate(ctx context.Context) error {
+	look := time.NewTimer(lookRound)
+	defer look.Stop()
+	looked, met := false, n.cfg.MineAlone
+	expects := n.finder.HasPeers()
+	for {
+		changed := n.net.Changed()
+		met = met || len(n.net.Met()) > 0
+		n.gate.set(n.holdReason(looked, met, expects))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		case <-look.C:
+			looked = true
+		}
+	}
+}
+
+func (n *Node) holdReason(looked, met, expects bool) string {
+	offset, peers := n.net.ClockOffset()
+	most := time.Duration(n.plan.rules.Params.MaxAheadMS()) * time.Millisecond
+	sync := n.net.Sync()
+	switch {
+	case sync.Behind:
+		return fmt.Sprintf("catching up from height %d to %d", sync.Height, sync.Target)
+	case peers > 0 && offset.Abs() > most:
+		return fmt.Sprintf("this clock is %s off the median of %d peers; set it right", offset, peers)
+	case !met && expects:
+		return "waiting for a known peer; --mine-alone mines without"
+	case !met && !looked:
+		return "looking round the LAN for peers"
+	}
+	return ""
+}

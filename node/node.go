@@ -1,0 +1,266 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lp2pnode/lp2pnode/bootstrap"
+	"github.com/lp2pnode/lp2pnode/chain"
+	"github.com/lp2pnode/lp2pnode/chain/ledger"
+	"github.com/lp2pnode/lp2pnode/chain/store"
+	"github.com/lp2pnode/lp2pnode/miner"
+	"github.com/lp2pnode/lp2pnode/p2p"
+)
+
+// Node is an open node. Its methods are safe for concurrent use.
+type Node struct {
+	cfg     Config
+	plan    plan
+	log     *slog.Logger
+	started time.Time
+
+	lock   *store.Lock
+	store  *store.Store
+	ledger *ledger.Ledger
+	host   host.Host
+	net    *p2p.Network
+	finder *bootstrap.Finder
+	miner  *miner.Miner // nil when the node does not mine
+	cpu    *miner.CPU   // nil when the node does not mine, or another Sealer does
+	gate   *gate
+
+	ready     chan struct{} // closed once Run listens
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// Open checks the configuration, takes the data directory and assembles the
+// node, which does not listen before Run. Whatever is wrong is one line that
+// says what, where and what to do; nothing is written when the configuration
+// is refused, or the directory is in use or another chain's.
+func Open(cfg Config) (*Node, error) {
+	plan, err := check(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg, plan: plan, log: cfg.Logger, started: cfg.Now(), ready: make(chan struct{}), gate: newGate()}
+	if err := n.assemble(); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+func (n *Node) assemble() error {
+	cfg := &n.cfg
+	var err error
+	if n.lock, err = store.LockDir(n.plan.dir, cfg.FS); err != nil {
+		return err
+	}
+	if n.store, err = store.Open(n.lock, n.plan.rules, store.Options{CacheBytes: cfg.CacheSize, Logger: n.log}); err != nil {
+		return err
+	}
+	if err = n.lock.SetHolder(store.Holder{API: cfg.APIURL, Started: n.started}); err != nil {
+		return err
+	}
+	key, err := loadKey(cfg.FS, n.plan.dir, cfg.DataDir != "")
+	if err != nil {
+		return err
+	}
+	if n.ledger, err = ledger.Open(n.store, n.plan.rules, ledger.Config{Logger: n.log, Now: cfg.Now}); err != nil {
+		return err
+	}
+	if err = n.assembleNetwork(key); err != nil {
+		return err
+	}
+	if cfg.Mine {
+		return n.assembleMiner(key)
+	}
+	return nil
+}
+
+func (n *Node) assembleNetwork(key crypto.PrivKey) error {
+	cfg := &n.cfg
+	var err error
+	n.host, err = p2p.NewHost(p2p.HostConfig{
+		Key:      key,
+		Agent:    cfg.Agent,
+		Listen:   n.plan.listenAddrs(),
+		Announce: n.plan.announce,
+		Options:  cfg.Libp2p,
+	})
+	if err != nil {
+		return fmt.Errorf("make libp2p host: %w", err)
+	}
+	n.net, err = p2p.New(n.host, n.ledger, p2p.Config{Rules: n.plan.rules, Agent: cfg.Agent, Logger: n.log, Now: cfg.Now})
+	if err != nil {
+		return fmt.Errorf("set up the network: %w", err)
+	}
+	n.finder, err = bootstrap.New(n.host, bootstrap.Config{
+		Entries:     n.plan.bootstrap,
+		MDNS:        cfg.MDNS,
+		ServiceName: mdnsService(n.plan.rules.Genesis().Hash),
+		FS:          cfg.FS,
+		Path:        cfg.FS.PathJoin(n.plan.dir, "peers.json"),
+		Network:     n.net,
+		Logger:      n.log,
+	})
+	return err
+}
+
+// mdnsService returns the service name of a chain (protocol §8).
+func mdnsService(genesis chain.Hash) string {
+	return "_lp2p-" + genesis.String()[:8] + "._udp"
+}
+
+func (n *Node) assembleMiner(key crypto.PrivKey) error {
+	cfg := &n.cfg
+	address := cfg.MinerAddress
+	if address == "" {
+		public, err := key.GetPublic().Raw()
+		if err != nil {
+			return fmt.Errorf("public key: %w", err)
+		}
+		address = chain.AddressOf(public)
+	}
+	sealer := cfg.Sealer
+	if sealer == nil {
+		n.cpu = miner.NewCPU(cfg.MinerThreads, cfg.MaxHashrate)
+		sealer = n.cpu
+	}
+	var err error
+	n.miner, err = miner.New(n.ledger, n.SubmitBlock, miner.Config{
+		Address: address,
+		Note:    cfg.BlockData,
+		Sealer:  sealer,
+		Empty:   cfg.MineEmpty,
+		Gate:    n.gate,
+		Logger:  n.log,
+	})
+	return err
+}
+
+// Run listens, keeps peers, follows the chain and mines until ctx ends, and
+// returns nil after all of it has stopped. An address that cannot be listened
+// on, or a disk that fails, ends it with an error. It is called once.
+func (n *Node) Run(ctx context.Context) error {
+	if err := p2p.Listen(n.host, n.plan.listen, n.log); err != nil {
+		return err
+	}
+	close(n.ready)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.net.Run(ctx) })
+	g.Go(func() error { return n.finder.Run(ctx) })
+	g.Go(func() error { return n.watchGate(ctx) })
+	g.Go(func() error { return n.watchStore(ctx) })
+	if n.miner != nil {
+		g.Go(func() error { return n.miner.Run(ctx) })
+	}
+	err := g.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// watchStore ends the node when its disk has failed: a store that could not
+// commit answers nothing more, so nothing can be half-written.
+func (n *Node) watchStore(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-n.store.Broken():
+		return fmt.Errorf("the store in %s failed: %w; see that the disk is well and has room, then start again", n.plan.dir, n.store.Err())
+	}
+}
+
+// Close frees everything, after Run has returned. It may be called again.
+func (n *Node) Close() error {
+	n.closeOnce.Do(func() {
+		var errs []error
+		if n.net != nil {
+			errs = append(errs, n.net.Close())
+		}
+		if n.host != nil {
+			errs = append(errs, n.host.Close())
+		}
+		if n.store != nil {
+			errs = append(errs, n.store.Close())
+		}
+		if n.lock != nil {
+			errs = append(errs, n.lock.Close())
+		}
+		n.closeErr = errors.Join(errs...)
+	})
+	return n.closeErr
+}
+
+// Ready is closed once the node listens.
+func (n *Node) Ready() <-chan struct{} { return n.ready }
+
+// Rules returns the rules of the node's chain.
+func (n *Node) Rules() *chain.Rules { return n.plan.rules }
+
+// Ledger returns the node's chain and pool.
+func (n *Node) Ledger() *ledger.Ledger { return n.ledger }
+
+// Network returns the node's peers.
+func (n *Node) Network() *p2p.Network { return n.net }
+
+// Miner returns the node's miner, or nil if it does not mine.
+func (n *Node) Miner() *miner.Miner { return n.miner }
+
+// Agent returns the name and version that the node tells to peers.
+func (n *Node) Agent() string { return n.cfg.Agent }
+
+// ID returns the node's peer id.
+func (n *Node) ID() string { return n.host.ID().String() }
+
+// Addrs returns the multiaddrs under which others can dial the node, each with
+// its peer id; none before Run listens.
+func (n *Node) Addrs() []string {
+	addrs, err := peer.AddrInfoToP2pAddrs(host.InfoFromHost(n.host))
+	if err != nil {
+		n.log.Error("own addresses", "error", err) // cannot be: the host has an id
+		return nil
+	}
+	texts := make([]string, len(addrs))
+	for i, a := range addrs {
+		texts[i] = a.String()
+	}
+	return texts
+}
+
+// SubmitBlock takes a sealed block and publishes it. Its errors are those of
+// ledger.AddBlocks; a block can hold nothing that a stranger's could not.
+func (n *Node) SubmitBlock(ctx context.Context, b *chain.Block) error {
+	own, err := n.plan.rules.DecodeBlock(b.Raw())
+	if err != nil {
+		return err
+	}
+	if _, err := n.ledger.AddBlocks(chain.Source{Via: chain.ViaMiner}, own); err != nil {
+		return err
+	}
+	return n.net.PublishBlock(ctx, own)
+}
+
+// SubmitTransaction takes a transaction that DecodeTransaction accepted into
+// the pool and publishes it. Its errors are those of ledger.AddTransaction.
+func (n *Node) SubmitTransaction(ctx context.Context, t *chain.Transaction) error {
+	if err := n.ledger.AddTransaction(chain.Source{Via: chain.ViaAPI}, t); err != nil {
+		return err
+	}
+	return n.net.PublishTransaction(ctx, t)
+}
+
+// memoryFS is where a node without a data directory keeps its files.
+func memoryFS() vfs.FS { return vfs.NewMem() }
