@@ -42,20 +42,24 @@ const (
 	PeerRefused   PeerState = "refused"   // by us; Reason says why
 )
 
-// Peer is another node as this one sees it, GET /v1/peers.
+// Peer is another node as this one sees it, GET /v1/peers. Height, Tip and
+// Work are those of its last status.
 type Peer struct {
-	ID         string     `json:"id" doc:"peer id"`
-	State      PeerState  `json:"state" enum:"connected,greeting,gone,refused"`
-	Since      time.Time  `json:"since" doc:"when it came into this state"`
-	Reason     string     `json:"reason,omitempty" doc:"why it is gone or refused"`
-	Address    string     `json:"address,omitempty" doc:"its multiaddr, as last seen"`
-	Direction  string     `json:"direction,omitempty" enum:"inbound,outbound" doc:"who dialled"`
-	Agent      string     `json:"agent,omitempty"`
-	Height     uint64     `json:"height" doc:"as of its last status"`
-	Tip        chain.Hash `json:"tip,omitzero"`
-	Work       chain.Work `json:"work,omitzero"`
-	TimeOffset int64      `json:"time_offset_ms,omitzero" doc:"its clock minus this node's, ms"`
-	Latency    float64    `json:"latency_ms,omitzero" doc:"round trip, ms"`
+	ID          string     `json:"id" doc:"peer id"`
+	State       PeerState  `json:"state" enum:"connected,greeting,gone,refused"`
+	Since       time.Time  `json:"since" doc:"when it connected, or left"`
+	Reason      string     `json:"reason,omitempty" doc:"why it is gone or refused"`
+	Detail      string     `json:"detail,omitempty" doc:"more of the reason, for people"`
+	Address     string     `json:"address,omitempty" doc:"multiaddr of the other end"`
+	Direction   string     `json:"direction,omitempty" enum:"inbound,outbound" doc:"who dialled"`
+	Transport   string     `json:"transport,omitempty" doc:"tcp, ws, quic-v1, relay or other"`
+	Agent       string     `json:"agent,omitempty"`
+	Height      uint64     `json:"height"`
+	Tip         chain.Hash `json:"tip,omitzero"`
+	Work        chain.Work `json:"work,omitzero"`
+	Latency     float64    `json:"latency_ms,omitzero" doc:"of the last status exchange, ms"`
+	PausedUntil time.Time  `json:"paused_until,omitzero" doc:"nothing is fetched from it until then"`
+	PauseReason string     `json:"pause_reason,omitempty" doc:"why nothing is fetched from it"`
 }
 
 // Fork is a known block of the best chain or of a side branch, with when and
