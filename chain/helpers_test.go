@@ -160,13 +160,19 @@ func seal(h *chain.Header) {
 	}
 }
 
+// reporter is what *testing.T and *rapid.T have in common here.
+type reporter interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
 // book is a view of accounts in memory.
 type book map[chain.Address]chain.Account
 
 func (b book) get(a chain.Address) (chain.Account, error) { return b[a], nil }
 
 // apply returns the book after d, and fails if d was not made on it.
-func (b book) apply(t testing.TB, d chain.Diff) book {
+func (b book) apply(t reporter, d chain.Diff) book {
 	t.Helper()
 	after := maps.Clone(b)
 	for _, c := range d {
@@ -179,7 +185,7 @@ func (b book) apply(t testing.TB, d chain.Diff) book {
 }
 
 // undo returns the book before d, by reading d backwards.
-func (b book) undo(t testing.TB, d chain.Diff) book {
+func (b book) undo(t reporter, d chain.Diff) book {
 	t.Helper()
 	back := slices.Clone(d)
 	slices.Reverse(back)
