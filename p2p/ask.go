@@ -1,0 +1,96 @@
+package p2p
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+)
+
+// ask sends one request of /lp2p/sync/1 and hands each line of the answer to
+// take, which gets memory of its own. Errors carry the reason by which the
+// peer is left alone, but for those of ctx.
+func (n *Network) ask(ctx context.Context, id peer.ID, request any, maxLines, lineLimit int, take func([]byte) error) error {
+	ctx, cancel := context.WithTimeout(ctx, n.timing.request)
+	defer cancel()
+	return n.converse(ctx, id, syncProtocol, func(st patient) error {
+		if _, err := st.Write(line(request)); err != nil {
+			return fmt.Errorf("write request: %w", err)
+		}
+		if err := st.CloseWrite(); err != nil {
+			return fmt.Errorf("write request: %w", err)
+		}
+		in := bufio.NewReaderSize(st, 64<<10)
+		for size, count := 0, 0; ; count++ {
+			raw, err := readLine(in, max(lineLimit, maxLine))
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("read answer: %w", err)
+			}
+			if text, refused := parseRefusal(raw); refused {
+				return blame(ReasonRefused, "%.200q", text)
+			}
+			size += len(raw) + 1
+			if count >= maxLines || count > 0 && size > maxAnswer {
+				return blame(ReasonBadAnswer, "more than %d lines or %d bytes", maxLines, maxAnswer)
+			}
+			if err := take(raw); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// askHeaders asks for the headers after a locator. They are decoded, not
+// checked against a state.
+func (n *Network) askHeaders(ctx context.Context, id peer.ID, locator []chain.Hash, take func(*chain.Header) error) error {
+	request := headersRequest{Limit: maxHeaders, Locator: locator, Type: "headers"}
+	return n.ask(ctx, id, request, maxHeaders, chain.MaxHeaderBytes, func(raw []byte) error {
+		h, err := n.rules.DecodeHeader(raw)
+		if err != nil {
+			return blame(ReasonBadHeaders, "decode header: %w", err)
+		}
+		return take(&h)
+	})
+}
+
+// askBlocks asks for blocks and returns those that came, in order, also when
+// it fails later. Their signatures hold.
+func (n *Network) askBlocks(ctx context.Context, id peer.ID, hashes []chain.Hash) ([]*chain.Block, error) {
+	var blocks []*chain.Block
+	request := blocksRequest{Hashes: hashes, Type: "blocks"}
+	err := n.ask(ctx, id, request, len(hashes), int(n.rules.Params.MaxBlockBytes), func(raw []byte) error {
+		b, err := n.rules.DecodeBlock(raw)
+		if err != nil {
+			return blame(ReasonBadBlocks, "decode block: %w", err)
+		}
+		if want := hashes[len(blocks)]; b.Hash != want {
+			return blame(ReasonBadAnswer, "want block %s, got %s", want, b.Hash)
+		}
+		if err := n.rules.VerifyTransactions(b.Transactions); err != nil {
+			return blame(ReasonBadBlocks, "block %s: %w", b.Hash, err)
+		}
+		blocks = append(blocks, b)
+		return nil
+	})
+	return blocks, err
+}
+
+// askTransactions asks for a peer's pool.
+func (n *Network) askTransactions(ctx context.Context, id peer.ID, take func(*chain.Transaction) error) error {
+	request := transactionsRequest{Type: "transactions"}
+	return n.ask(ctx, id, request, maxTransactions, int(n.rules.Params.MaxBlockBytes), func(raw []byte) error {
+		tx, err := n.rules.DecodeTransaction(raw)
+		if err != nil {
+			return blame(ReasonBadAnswer, "decode transaction: %w", err)
+		}
+		return take(tx)
+	})
+}

@@ -1,0 +1,210 @@
+package p2p
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/time/rate"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+)
+
+// The topics of protocol §8.
+const (
+	topicBlocks       = "blocks"
+	topicTransactions = "transactions"
+)
+
+const (
+	// gossipOverhead is what a message may have beyond the largest block (protocol §8).
+	gossipOverhead = 65536
+	// A burst longer than a queue is lost for good; pubsub's default is 32.
+	outboundQueue = 256
+	validateQueue = 1024
+	// Each topic has validators of its own, so that transactions cannot keep
+	// blocks waiting. What exceeds them is lost until sync brings it.
+	blockValidators       = 64
+	transactionValidators = 256
+	// A message stays known for seenTTL, and is offered to latecomers for some
+	// heartbeats of one second.
+	seenTTL        = 5 * time.Minute
+	heartbeatsKept = 12
+	heartbeatsTold = 6
+)
+
+// A peer may send so many transactions per second for long, and at once.
+const (
+	transactionRate  = 300
+	transactionBurst = 3000
+)
+
+type limiter = rate.Limiter
+
+func newLimiter() *limiter { return rate.NewLimiter(transactionRate, transactionBurst) }
+
+// gossip is pubsub and what we hold of it.
+type gossip struct {
+	blocks       *pubsub.Topic
+	transactions *pubsub.Topic
+	relays       []pubsub.RelayCancelFunc
+}
+
+// messageID is SHA-256(topic ‖ data) (protocol §8).
+func messageID(m *pb.Message) string {
+	h := sha256.New()
+	h.Write([]byte(m.GetTopic()))
+	h.Write(m.GetData())
+	return string(h.Sum(nil))
+}
+
+func (n *Network) newGossip(ctx context.Context) (*gossip, error) {
+	params := pubsub.DefaultGossipSubParams()
+	params.HistoryLength, params.HistoryGossip = heartbeatsKept, heartbeatsTold
+	score, thresholds := scoring()
+	ps, err := pubsub.NewGossipSub(ctx, n.host,
+		pubsub.WithMessageSignaturePolicy(pubsub.StrictNoSign),
+		pubsub.WithNoAuthor(),
+		pubsub.WithMessageIdFn(messageID),
+		pubsub.WithMaxMessageSize(int(n.rules.Params.MaxBlockBytes)+gossipOverhead),
+		pubsub.WithPeerOutboundQueueSize(outboundQueue),
+		pubsub.WithValidateQueueSize(validateQueue),
+		pubsub.WithSeenMessagesTTL(seenTTL),
+		pubsub.WithGossipSubParams(params),
+		pubsub.WithFloodPublish(true),
+		pubsub.WithPeerScore(score, thresholds),
+		pubsub.WithSubscriptionFilter(pubsub.NewAllowlistSubscriptionFilter(topicBlocks, topicTransactions)),
+		pubsub.WithRawTracer(tracer{n.counters}),
+	)
+	if err != nil {
+		return nil, err
+	}
+	g := &gossip{}
+	if g.blocks, err = g.join(ps, topicBlocks, n.validator(n.judgeBlock), blockValidators); err != nil {
+		return nil, err
+	}
+	g.transactions, err = g.join(ps, topicTransactions, n.validator(n.judgeTransaction), transactionValidators)
+	return g, err
+}
+
+// join relays a topic rather than subscribing to it: the validator is the front
+// door, and nobody need drain a subscription.
+func (g *gossip) join(ps *pubsub.PubSub, name string, v pubsub.ValidatorEx, workers int) (*pubsub.Topic, error) {
+	if err := ps.RegisterTopicValidator(name, v, pubsub.WithValidatorConcurrency(workers)); err != nil {
+		return nil, err
+	}
+	topic, err := ps.Join(name)
+	if err != nil {
+		return nil, err
+	}
+	cancel, err := topic.Relay()
+	if err != nil {
+		return nil, err
+	}
+	g.relays = append(g.relays, cancel)
+	return topic, nil
+}
+
+func (g *gossip) close() error {
+	for _, cancel := range g.relays {
+		cancel()
+	}
+	return errors.Join(g.blocks.Close(), g.transactions.Close())
+}
+
+// errUnmet and errOverRate are policy: the message is ignored.
+var (
+	errUnmet    = policy("its status has not shown our genesis yet")
+	errOverRate = policy("more transactions than a peer may send")
+)
+
+func policy(text string) error { return errors.Join(chain.ErrUnwanted, errors.New(text)) }
+
+// validator is the front door for the messages of one topic. Our own come in
+// by no door: the ledger has accepted them.
+func (n *Network) validator(judge func(peer.ID, []byte) error) pubsub.ValidatorEx {
+	return func(_ context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
+		if from == n.host.ID() {
+			n.counters.count(m.GetTopic(), "own")
+			return pubsub.ValidationAccept
+		}
+		err := errUnmet
+		if n.isMet(from) {
+			err = safely(n.log, func() error { return judge(from, m.GetData()) })
+		} else {
+			n.kickOne(from) // its status will tell what was ignored here
+		}
+		if ours(err) {
+			n.log.Error("cannot judge gossip", "topic", m.GetTopic(), "peer", from, "error", err)
+		}
+		v := verdict(err)
+		if v == pubsub.ValidationReject {
+			n.log.Debug("gossip rejected", "topic", m.GetTopic(), "peer", from, "error", err)
+		}
+		n.counters.count(m.GetTopic(), verdictName(v))
+		return v
+	}
+}
+
+func (n *Network) judgeBlock(from peer.ID, raw []byte) error {
+	b, err := n.rules.DecodeBlock(raw)
+	if err != nil {
+		return err
+	}
+	_, err = n.ledger.AddBlocks(chain.Source{Via: chain.ViaGossip, Peer: from.String()}, b)
+	if errors.Is(err, chain.ErrUnknownParent) {
+		n.kickOne(from) // its status wakes sync if its chain has more work
+	}
+	return err
+}
+
+func (n *Network) judgeTransaction(from peer.ID, raw []byte) error {
+	n.mu.Lock()
+	r := n.remotes[from]
+	n.mu.Unlock()
+	if r == nil || !r.limit.Allow() {
+		return errOverRate
+	}
+	tx, err := n.rules.DecodeTransaction(raw)
+	if err != nil {
+		return err
+	}
+	return n.ledger.AddTransaction(chain.Source{Via: chain.ViaGossip, Peer: from.String()}, tx)
+}
+
+// roomLoop tries what waits in the ledger's room when its parent or its time
+// has come, and passes on what is accepted: pubsub marked it seen when it came,
+// so nobody else would send it on for us.
+func (n *Network) roomLoop(ctx context.Context) {
+	const shortest = 10 * time.Millisecond
+	for ctx.Err() == nil {
+		changed := n.ledger.Changed()
+		blocks, sources, next := n.ledger.Ready()
+		for i, b := range blocks {
+			n.retry(ctx, sources[i], b)
+		}
+		var due <-chan time.Time
+		if !next.IsZero() {
+			due = time.After(max(next.Sub(n.now()), shortest))
+		}
+		select {
+		case <-changed:
+		case <-due:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (n *Network) retry(ctx context.Context, src chain.Source, b *chain.Block) {
+	_, err := n.ledger.AddBlocks(src, b)
+	if err == nil {
+		err = n.PublishBlock(ctx, b)
+	}
+	if ours(err) && ctx.Err() == nil {
+		n.log.Error("cannot pass on a block that waited", "height", b.Height, "hash", b.Hash, "error", err)
+	}
+}

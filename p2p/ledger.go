@@ -1,0 +1,41 @@
+package p2p
+
+import (
+	"time"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+)
+
+// Ledger is what the network needs of the ledger. It is safe for concurrent
+// use. Errors of the Add methods match chain.ErrInvalid, ErrUnfit,
+// ErrUnknownParent, ErrFuture, ErrKnown or ErrUnwanted; everything else, here
+// and from the readers, is this node's own fault.
+type Ledger interface {
+	// Tip returns the state of the best chain, without waiting.
+	Tip() chain.State
+	// Changed is closed at the next change of the tip or of what Ready has.
+	Changed() <-chan struct{}
+
+	// AddBlocks adds blocks, parents first, and says how many it got through.
+	AddBlocks(src chain.Source, blocks ...*chain.Block) (int, error)
+	// AddTransaction adds a transaction to the pool.
+	AddTransaction(src chain.Source, tx *chain.Transaction) error
+	// Ready takes out of the waiting room the blocks that can be judged now,
+	// and says when to ask again for time's sake (zero: never).
+	Ready() (blocks []*chain.Block, sources []chain.Source, next time.Time)
+
+	// Has tells whether a block was ever accepted, on whatever branch.
+	Has(hash chain.Hash) (bool, error)
+	// StateAt returns the state after any accepted block.
+	StateAt(hash chain.Hash) (chain.State, error)
+	// RawBlock returns the canonical bytes of any accepted block.
+	RawBlock(hash chain.Hash) ([]byte, error)
+	// Locator lists the best chain from its tip to genesis (protocol §8).
+	Locator() ([]chain.Hash, error)
+	// RawHeadersAfter returns at most limit headers of the best chain after the
+	// first locator hash on it, or after genesis, ascending.
+	RawHeadersAfter(locator []chain.Hash, limit int) ([][]byte, error)
+	// Transactions returns the canonical bytes of at most limit transactions
+	// of the pool, those of one sender by nonce.
+	Transactions(limit int) [][]byte
+}

@@ -1,0 +1,89 @@
+package p2p
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/network"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/x/rate"
+)
+
+// lanPrefixes are the address ranges in which many nodes behind one address
+// are normal (a lab, a Docker bridge, a test): loopback, private, link-local
+// and shared (RFC 6598) ones. libp2p's limits per address do not count there.
+func lanPrefixes() (v4, v6 []netip.Prefix) {
+	for _, s := range []string{"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"} {
+		v4 = append(v4, netip.MustParsePrefix(s))
+	}
+	for _, s := range []string{"::1/128", "fc00::/7", "fe80::/10"} {
+		v6 = append(v6, netip.MustParsePrefix(s))
+	}
+	return v4, v6
+}
+
+// resources is the resource manager, unless the options brought one.
+func resources(cfg *libp2p.Config) error {
+	if cfg.ResourceManager != nil {
+		return nil
+	}
+	m, err := newResourceManager()
+	if err != nil {
+		return err
+	}
+	return cfg.Apply(libp2p.ResourceManager(m))
+}
+
+// newResourceManager returns libp2p's default limits, with room for a LAN that
+// starts all at once, and without limits per address on LANs. By default one
+// address gets 8 connections, and 16 new ones at once, then one per 5 s.
+func newResourceManager() (network.ResourceManager, error) {
+	limits := rcmgr.DefaultLimits
+	libp2p.SetDefaultServiceLimits(&limits)
+	for _, l := range []*rcmgr.BaseLimit{&limits.SystemBaseLimit, &limits.TransientBaseLimit} {
+		l.ConnsInbound = max(l.ConnsInbound, 2*connsHigh)
+		l.ConnsOutbound = max(l.ConnsOutbound, 2*connsHigh)
+		l.Conns = max(l.Conns, 4*connsHigh)
+		l.FD = max(l.FD, 4*connsHigh)
+	}
+	v4, v6 := lanPrefixes()
+	prefixes := func(defaults []rcmgr.NetworkPrefixLimit, lan []netip.Prefix) []rcmgr.NetworkPrefixLimit {
+		all := slices.Clone(defaults)
+		for _, p := range lan {
+			all = append(all, rcmgr.NetworkPrefixLimit{Network: p, ConnCount: math.MaxInt})
+		}
+		return all
+	}
+	m, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.AutoScale()),
+		rcmgr.WithNetworkPrefixLimit(
+			prefixes(rcmgr.DefaultNetworkPrefixLimitV4, v4),
+			prefixes(rcmgr.DefaultNetworkPrefixLimitV6, v6)),
+		rcmgr.WithConnRateLimiters(connRates(append(v4, v6...))))
+	if err != nil {
+		return nil, fmt.Errorf("make resource manager: %w", err)
+	}
+	return m, nil
+}
+
+// connRates repeats libp2p's own rates of new connections per subnet, which it
+// does not export, and lifts them on LANs (a zero limit is none).
+func connRates(lan []netip.Prefix) *rate.Limiter {
+	r := &rate.Limiter{
+		SubnetRateLimiter: rate.SubnetLimiter{
+			IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: rate.Limit{RPS: 0.2, Burst: 16}}},
+			IPv6SubnetLimits: []rate.SubnetLimit{
+				{PrefixLength: 56, Limit: rate.Limit{RPS: 0.2, Burst: 16}},
+				{PrefixLength: 48, Limit: rate.Limit{RPS: 0.5, Burst: 80}},
+			},
+			GracePeriod: time.Minute,
+		},
+	}
+	for _, p := range lan {
+		r.NetworkPrefixLimits = append(r.NetworkPrefixLimits, rate.PrefixLimit{Prefix: p})
+	}
+	return r
+}

@@ -1,0 +1,320 @@
+package p2p
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+)
+
+const (
+	maxDeparted = 64   // peers remembered after they left
+	maxRefused  = 1024 // peers remembered as refused
+	refusedFor  = 10 * time.Minute
+	maxPause    = 10 * time.Minute // of sync with one peer
+)
+
+// Peer is what is known of a connected peer, or of one that left. Height, Tip
+// and Work are what it claimed last, and zero until Met.
+type Peer struct {
+	ID        peer.ID
+	Addr      string // multiaddr of the other end
+	Direction string // "inbound" or "outbound"
+	Transport string // "tcp", "ws", "quic-v1"
+	Agent     string
+	Height    uint64
+	Tip       chain.Hash
+	Work      chain.Work
+	Latency   time.Duration // of the last status exchange that we opened
+	Connected time.Time
+	Met       bool // its status has shown our genesis
+
+	PausedUntil time.Time // sync leaves it alone until then; zero: it does not
+	PauseReason Reason
+
+	Left   time.Time // zero while connected
+	Reason Reason    // why it left or was refused
+	Detail string    // more of it, for people
+}
+
+// remote is a connected peer.
+type remote struct {
+	Peer
+	conns     map[network.Conn]struct{}
+	offset    time.Duration // its clock minus ours
+	measured  bool          // offset and Latency are set
+	failures  uint          // of sync in a row
+	askedPool bool          // it was asked for its transactions
+	limit     *limiter      // of transactions from it
+
+	kick chan struct{} // holds one: exchange statuses now
+	gone chan struct{} // closed when the last connection ended
+}
+
+// newRemote describes the peer at the other end of a connection.
+func newRemote(c network.Conn, now time.Time) *remote {
+	direction := "inbound"
+	if c.Stat().Direction == network.DirOutbound {
+		direction = "outbound"
+	}
+	return &remote{
+		Peer: Peer{
+			ID:        c.RemotePeer(),
+			Addr:      c.RemoteMultiaddr().String(),
+			Direction: direction,
+			Transport: transportOf(c.RemoteMultiaddr()),
+			Connected: now,
+		},
+		conns: map[network.Conn]struct{}{},
+		limit: newLimiter(),
+		kick:  make(chan struct{}, 1),
+		gone:  make(chan struct{}),
+	}
+}
+
+func transportOf(a ma.Multiaddr) string {
+	for _, t := range []struct {
+		code int
+		name string
+	}{{ma.P_CIRCUIT, "relay"}, {ma.P_QUIC_V1, "quic-v1"}, {ma.P_WSS, "ws"}, {ma.P_WS, "ws"}, {ma.P_TCP, "tcp"}} {
+		if has(a, t.code) {
+			return t.name
+		}
+	}
+	return "other"
+}
+
+// Peers returns the connected peers, longest connected first, then those that
+// left or were refused, latest first. The latter are bounded in number.
+func (n *Network) Peers() []Peer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var list []Peer
+	for _, r := range n.remotes {
+		list = append(list, r.Peer)
+	}
+	slices.SortFunc(list, func(a, b Peer) int {
+		return cmp.Or(a.Connected.Compare(b.Connected), cmp.Compare(a.ID, b.ID))
+	})
+	for _, p := range slices.Backward(n.departed) {
+		if n.remotes[p.ID] == nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// Met returns the connected peers whose status has shown our genesis.
+func (n *Network) Met() []peer.ID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var ids []peer.ID
+	for id, r := range n.remotes {
+		if r.Met {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// Refused tells whether a peer was found on another chain within the last ten
+// minutes: do not dial it (protocol §8). It may dial us, and is met if its
+// genesis is ours by then.
+func (n *Network) Refused(id peer.ID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	until, ok := n.refused[id]
+	return ok && n.now().Before(until)
+}
+
+// ClockOffset returns the median of the peers' time minus ours, and of how many
+// peers it is.
+func (n *Network) ClockOffset() (offset time.Duration, peers int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var offsets []time.Duration
+	for _, r := range n.remotes {
+		if r.Met && r.measured {
+			offsets = append(offsets, r.offset)
+		}
+	}
+	if len(offsets) == 0 {
+		return 0, 0
+	}
+	slices.Sort(offsets)
+	half := len(offsets) / 2
+	if len(offsets)%2 == 0 {
+		return (offsets[half-1] + offsets[half]) / 2, len(offsets)
+	}
+	return offsets[half], len(offsets)
+}
+
+// isMet tells whether what a peer gossips counts.
+func (n *Network) isMet(id peer.ID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	r := n.remotes[id]
+	return r != nil && r.Met
+}
+
+// connected is called by libp2p for every new connection; it must not wait.
+func (n *Network) connected(_ network.Network, c network.Conn) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	r := n.remotes[c.RemotePeer()]
+	if r == nil {
+		r = newRemote(c, n.now())
+		n.remotes[r.ID] = r
+		n.fresh = append(n.fresh, r)
+		nudge(n.arrived)
+		n.notify()
+	}
+	r.conns[c] = struct{}{}
+}
+
+// disconnected is called by libp2p after connected, for every connection.
+func (n *Network) disconnected(_ network.Network, c network.Conn) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	r := n.remotes[c.RemotePeer()]
+	if r == nil {
+		return
+	}
+	delete(r.conns, c)
+	if len(r.conns) > 0 {
+		return
+	}
+	delete(n.remotes, r.ID)
+	close(r.gone)
+	r.Left = n.now()
+	if r.Reason == "" {
+		r.Reason = ReasonClosed
+	}
+	n.tellLeft(r)
+	n.departed = slices.DeleteFunc(n.departed, func(p Peer) bool { return p.ID == r.ID })
+	n.departed = append(n.departed[max(0, len(n.departed)+1-maxDeparted):], r.Peer)
+	n.notify()
+}
+
+// tellLeft logs once why a peer left: of those that were met always, of others
+// where the reason is a new one. Refusals were told when they were found.
+func (n *Network) tellLeft(r *remote) {
+	told := r.Reason == ReasonOtherGenesis || !r.Met && r.Reason == ReasonClosed ||
+		!r.Met && slices.ContainsFunc(n.departed, func(p Peer) bool { return p.ID == r.ID && p.Reason == r.Reason })
+	log := n.log.Info
+	if told {
+		log = n.log.Debug
+	}
+	log("peer left", "peer", r.ID, "addr", r.Addr, "reason", r.Reason, "detail", r.Detail,
+		"after", r.Left.Sub(r.Connected).Round(time.Millisecond))
+}
+
+// part says why a peer is being disconnected; the first reason stands.
+func (n *Network) part(r *remote, reason Reason, detail string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if r.Reason == "" {
+		r.Reason, r.Detail = reason, detail
+	}
+}
+
+// refuse notes a peer of another chain, and says so once.
+func (n *Network) refuse(r *remote, theirs chain.Hash) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := n.now()
+	until, before := n.refused[r.ID]
+	if before = before && now.Before(until); !before {
+		n.log.Info("peer refused", "peer", r.ID, "addr", r.Addr, "reason", ReasonOtherGenesis,
+			"ours", n.rules.Genesis().Hash, "theirs", theirs)
+	}
+	for id, until := range n.refused {
+		if !now.Before(until) || len(n.refused) >= maxRefused {
+			delete(n.refused, id)
+		}
+	}
+	n.refused[r.ID] = now.Add(refusedFor)
+	r.Met = false
+	r.Reason, r.Detail = ReasonOtherGenesis, "its genesis is "+theirs.String()
+	n.notify()
+}
+
+// pause makes sync leave a peer alone, twice as long after each failure.
+func (n *Network) pause(id peer.ID, reason Reason, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	r := n.remotes[id]
+	if r == nil {
+		return
+	}
+	wait := min(n.timing.pause<<min(r.failures, 10), maxPause)
+	if reason == ReasonAhead {
+		wait = n.timing.ahead
+	} else {
+		r.failures++
+	}
+	r.PausedUntil, r.PauseReason = n.now().Add(wait), reason
+	n.log.Info("sync leaves peer", "peer", id, "reason", reason, "for", wait, "error", err)
+	n.notify()
+}
+
+// praise forgets a peer's failures, for it has been of use.
+func (n *Network) praise(id peer.ID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if r := n.remotes[id]; r != nil && !n.now().Before(r.PausedUntil) {
+		r.failures, r.PausedUntil, r.PauseReason = 0, time.Time{}, ""
+	}
+}
+
+// heavier returns the peers that claim more work than this and are not left
+// alone, heaviest first, and when the next of those left alone may be asked
+// again (zero: there is none).
+func (n *Network) heavier(work chain.Work) (list []Peer, next time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := n.now()
+	for _, r := range n.remotes {
+		switch {
+		case !r.Met || r.Work.Cmp(work) <= 0:
+		case !now.Before(r.PausedUntil):
+			list = append(list, r.Peer)
+		case next.IsZero() || r.PausedUntil.Before(next):
+			next = r.PausedUntil
+		}
+	}
+	slices.SortFunc(list, func(a, b Peer) int {
+		return cmp.Or(b.Work.Cmp(a.Work), cmp.Compare(a.Latency, b.Latency), cmp.Compare(a.ID, b.ID))
+	})
+	return list, next
+}
+
+// kickAll makes every peer's watcher exchange statuses now.
+func (n *Network) kickAll() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, r := range n.remotes {
+		nudge(r.kick)
+	}
+}
+
+func (n *Network) kickOne(id peer.ID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if r := n.remotes[id]; r != nil {
+		nudge(r.kick)
+	}
+}
+
+// nudge fills a channel that holds one.
+func nudge(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

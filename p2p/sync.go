@@ -1,0 +1,189 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+)
+
+// maxSurveys is how many peers are asked for their headers at a time.
+const maxSurveys = 4
+
+// syncLoop catches up whenever a peer shows more work, and when one that was
+// left alone may be asked again.
+func (n *Network) syncLoop(ctx context.Context) {
+	for ctx.Err() == nil {
+		next := n.catchUp(ctx)
+		var due <-chan time.Time
+		if !next.IsZero() {
+			due = time.After(max(next.Sub(n.now()), n.timing.retry/10))
+		}
+		select {
+		case <-n.wake:
+		case <-due:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// catchUp follows the heaviest peers until nobody is heavier, and returns when
+// to look again (zero: when woken).
+func (n *Network) catchUp(ctx context.Context) (next time.Time) {
+	for ctx.Err() == nil {
+		tip := n.ledger.Tip()
+		ahead, next := n.heavier(tip.Work)
+		n.forgetSurveys()
+		if len(ahead) == 0 {
+			return next
+		}
+		won, err := n.race(ctx, ahead)
+		if err == nil && won != nil {
+			err = n.fetch(ctx, won)
+			if now := n.ledger.Tip(); now.Tip.Hash != tip.Tip.Hash {
+				n.kickAll() // so that the news hops on
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			n.log.Error("cannot catch up", "error", err)
+			return n.now().Add(n.timing.ahead)
+		}
+	}
+	return time.Time{}
+}
+
+// forgetSurveys drops those of peers that left.
+func (n *Network) forgetSurveys() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	maps.DeleteFunc(n.surveys, func(id peer.ID, _ *survey) bool { return n.remotes[id] == nil })
+}
+
+// race surveys the heaviest peer's headers, after a while without outcome also
+// the next one's, and so on, and returns the first survey that has found more
+// work than ours; nil if none has. So a peer that stalls or streams cheap
+// headers without end holds up nobody. The error is a fault of ours.
+func (n *Network) race(ctx context.Context, ahead []Peer) (*survey, error) {
+	slices.SortStableFunc(ahead, func(a, b Peer) int { return n.turnsOf(a.ID) - n.turnsOf(b.ID) })
+	racing, cancel := context.WithCancel(ctx)
+	type outcome struct {
+		sv  *survey
+		err error
+	}
+	outcomes := make(chan outcome)
+	running := 0
+	defer func() {
+		cancel()
+		for ; running > 0; running-- {
+			if o := <-outcomes; o.sv.crossed {
+				delete(n.surveys, o.sv.peer) // soon out of date
+			}
+		}
+	}()
+	for len(ahead) > 0 || running > 0 {
+		var next <-chan time.Time
+		switch {
+		case len(ahead) > 0 && running == 0:
+			next = time.After(0)
+		case len(ahead) > 0 && running < maxSurveys:
+			next = time.After(n.timing.stagger)
+		}
+		select {
+		case <-next:
+			sv, err := n.resume(ahead[0])
+			if err != nil {
+				return nil, err
+			}
+			ahead, running = ahead[1:], running+1
+			go func() { outcomes <- outcome{sv, n.survey(racing, sv)} }()
+		case o := <-outcomes:
+			running--
+			if o.err == nil {
+				delete(n.surveys, o.sv.peer)
+				return o.sv, nil
+			}
+			if err := n.lost(ctx, o.sv, o.err); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return nil, ctx.Err()
+}
+
+func (n *Network) turnsOf(id peer.ID) int {
+	if sv := n.surveys[id]; sv != nil {
+		return sv.turns
+	}
+	return 0
+}
+
+// resume returns the peer's survey, a new one if there is none.
+func (n *Network) resume(p Peer) (*survey, error) {
+	if sv := n.surveys[p.ID]; sv != nil {
+		return sv, nil
+	}
+	sv, err := n.newSurvey(p)
+	if err != nil {
+		return nil, err
+	}
+	n.surveys[p.ID] = sv
+	return sv, nil
+}
+
+// errTurn ends a turn of a survey that goes on later.
+var errTurn = errors.New("others come first")
+
+// survey asks for headers until they carry more work than ours, or a turn is
+// over.
+func (n *Network) survey(ctx context.Context, sv *survey) error {
+	end := time.Now().Add(n.timing.turn)
+	for {
+		if err := n.step(ctx, sv); err != nil {
+			return err
+		}
+		if sv.crossed {
+			return nil
+		}
+		if time.Now().After(end) {
+			return errTurn
+		}
+	}
+}
+
+// lost deals with a survey that found nothing. The error is a fault of ours.
+func (n *Network) lost(ctx context.Context, sv *survey, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, errTurn):
+		sv.turns++
+		return nil
+	case errors.Is(err, errOwn), errors.Is(err, errPanic):
+		delete(n.surveys, sv.peer)
+		return err
+	case errors.Is(err, errOutrun):
+		delete(n.surveys, sv.peer)
+		return nil
+	}
+	delete(n.surveys, sv.peer)
+	n.pause(sv.peer, reasonOf(err), err)
+	return nil
+}
+
+// setSyncing says whose chain is being fetched; "" is nobody's.
+func (n *Network) setSyncing(id peer.ID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.syncing = id
+	n.notify()
+}
+
+// source is where blocks of a peer come from.
+func source(id peer.ID) chain.Source {
+	return chain.Source{Via: chain.ViaSync, Peer: id.String()}
+}

@@ -1,0 +1,52 @@
+package p2p
+
+import (
+	"errors"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+)
+
+// verdict is the whole policy of blame for gossip (protocol §8): what a
+// decoder or the ledger said becomes what pubsub does with the message and its
+// sender. Only what breaks a rule for ever is rejected; what is unlisted is
+// our own fault and blames nobody.
+func verdict(err error) pubsub.ValidationResult {
+	switch {
+	case err == nil:
+		return pubsub.ValidationAccept
+	case ours(err):
+		return pubsub.ValidationIgnore
+	case errors.Is(err, chain.ErrInvalid):
+		return pubsub.ValidationReject
+	}
+	return pubsub.ValidationIgnore
+}
+
+// ours tells whether an error is this node's own fault.
+func ours(err error) bool {
+	if err == nil {
+		return false
+	}
+	for _, listed := range []error{
+		chain.ErrInvalid, chain.ErrUnfit, chain.ErrUnknownParent,
+		chain.ErrFuture, chain.ErrKnown, chain.ErrUnwanted,
+	} {
+		if errors.Is(err, listed) {
+			return false
+		}
+	}
+	return true
+}
+
+// verdictName is the verdict in counters and logs.
+func verdictName(v pubsub.ValidationResult) string {
+	switch v {
+	case pubsub.ValidationAccept:
+		return "accept"
+	case pubsub.ValidationReject:
+		return "reject"
+	}
+	return "ignore"
+}
