@@ -122,6 +122,9 @@ func (p *Pool) take(s *sender, tx *chain.Transaction, src chain.Source, seen, no
 	if err := s.affords(tx); err != nil {
 		return Added{}, err
 	}
+	if costOf(tx) > p.cfg.MaxBytes {
+		return Added{}, unwanted("%d bytes are more than the whole pool holds", len(tx.Raw()))
+	}
 	old := s.at(tx.Nonce)
 	kept, shared := own(tx)
 	e := p.newEntry(s, kept, src, seen)
@@ -133,9 +136,7 @@ func (p *Pool) take(s *sender, tx *chain.Transaction, src chain.Source, seen, no
 	freed := p.refresh(s)
 	out, top, ok := p.trim(e)
 	if !ok {
-		err := p.noRoom(e)
-		p.undo(e, old, out)
-		return Added{}, err
+		return Added{}, p.undo(e, old, out)
 	}
 	p.floor.raise(top, now)
 	added := Added{Evicted: transactions(out), Waiting: e.waiting, Freed: p.transactionsLeft(freed)}
@@ -149,17 +150,20 @@ func (p *Pool) take(s *sender, tx *chain.Transaction, src chain.Source, seen, no
 	return added, nil
 }
 
-// undo takes back what take has done.
-func (p *Pool) undo(e, old *entry, out []*entry) {
+// undo takes back what take has done, and says why there was no room.
+func (p *Pool) undo(e, old *entry, out []*entry) error {
 	p.unlink(e)
+	p.refresh(e.sender)
+	err := p.noRoom(e)
 	if old != nil {
 		p.link(old)
+		p.refresh(old.sender)
 	}
-	p.refresh(e.sender)
 	for _, o := range out {
 		p.link(o)
 		p.refresh(o.sender)
 	}
+	return err
 }
 
 // transactionsLeft returns those of the entries that are still in the pool.
@@ -173,13 +177,14 @@ func (p *Pool) transactionsLeft(entries []*entry) []*chain.Transaction {
 	return txs
 }
 
-// noRoom says why e would be the first to leave again.
+// noRoom says why e, which is out again, was the next to leave although others
+// had left for it.
 func (p *Pool) noRoom(e *entry) error {
 	if e.waiting {
 		return unwanted("there is no room for nonce %d behind a gap: send nonce %d first", e.tx.Nonce, e.sender.nextNonce())
 	}
-	least := e.sender.last.rate.plus(floorStep).Fee(len(e.tx.Raw()))
-	return unwanted("the pool is full and fee %d for %d bytes is its lowest: want at least %d", e.tx.Fee, len(e.tx.Raw()), least)
+	least := p.worst.items[0].last.rate.plus(1).Fee(len(e.tx.Raw()))
+	return unwanted("the pool is full of transactions that pay as much as fee %d for %d bytes: want at least %d", e.tx.Fee, len(e.tx.Raw()), least)
 }
 
 func unwanted(format string, args ...any) error {

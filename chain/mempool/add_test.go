@@ -38,7 +38,7 @@ func TestAddRefusesByConsequenceAndRule(t *testing.T) {
 		{"below the floor", Config{MinFee: 2}, move(6, 0, 1, ""), chain.ErrUnwanted, "", "fee 1 is below what this node takes now: want at least 2 for"},
 		{"fee-less with a floor", Config{MinFee: 1}, move(6, 0, 0, ""), chain.ErrUnwanted, "", "want at least 1"},
 		{"more in line than a sender may have", Config{MaxPerSender: 1}, move(6, 0, 1, ""), chain.ErrUnwanted, "", "1 transactions of this sender wait already"},
-		{"larger than the pool", Config{MaxBytes: 3000}, chain.NewTransaction(chain.Transaction{From: a, Nonce: 6, Fee: 40, Data: strings.Repeat("x", 3000)}), chain.ErrUnwanted, "", "the pool is full"},
+		{"larger than the pool", Config{MaxBytes: 3000}, chain.NewTransaction(chain.Transaction{From: b, Nonce: 5, Fee: 100, Data: strings.Repeat("x", 3000)}), chain.ErrUnwanted, "", "more than the whole pool holds"},
 		{"no room behind a gap", Config{MaxBytes: 9000}, move(7, 0, 1, ""), chain.ErrUnwanted, "", "send nonce 6 first"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -195,7 +195,7 @@ func TestFullPoolLosesTheCheapestAndRaisesItsFloor(t *testing.T) {
 	if p.Floor(start) != 0 {
 		t.Fatal("a floor before the pool was ever over-full")
 	}
-	if _, err := p.Add(pays(who(20), 0, 10), api, rich(0), start); !errors.Is(err, chain.ErrUnwanted) || p.Floor(start) != 0 {
+	if _, err := p.Add(pays(who(20), 0, 10), api, rich(0), start); !errors.Is(err, chain.ErrUnwanted) || p.Floor(start) != 0 || !strings.Contains(err.Error(), "want at least 11") {
 		t.Fatalf("the newest of the cheapest: want it refused without a floor, got %v, floor %d", err, p.Floor(start))
 	}
 	check(t, p)

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/lp2pnode/lp2pnode/chain"
-	"github.com/lp2pnode/lp2pnode/chain/pow"
 )
 
 func testRules(t testing.TB) *chain.Rules {
@@ -21,7 +20,7 @@ func testRules(t testing.TB) *chain.Rules {
 		MaxBlockBytes:     1_000_000,
 		MaxDataBytes:      32 << 10,
 		RetargetWindow:    45,
-	}, pow.Engine{})
+	}, nil) // no engine: transactions only
 	if err != nil {
 		t.Fatal(err)
 	}
