@@ -48,17 +48,17 @@ func (n *Node) watchGate(ctx context.Context) error {
 	look := time.NewTimer(lookRound)
 	defer look.Stop()
 	looked, met := false, n.cfg.MineAlone
-	expects := n.finder.HasPeers()
 	for {
 		changed := n.net.Changed()
 		met = met || len(n.net.Met()) > 0
-		n.gate.set(n.holdReason(looked, met, expects))
+		n.gate.set(n.holdReason(looked, met, n.finder.HasPeers()))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
 		case <-look.C:
 			looked = true
+			look.Reset(lookRound) // an entry may have turned out to lead back to us
 		}
 	}
 }

@@ -36,8 +36,8 @@ type Node struct {
 	net    *p2p.Network
 	finder *bootstrap.Finder
 	miner  *miner.Miner // nil when the node does not mine
-	cpu    *miner.CPU   // nil when the node does not mine, or another Sealer does
 	gate   *gate
+	payee  chain.Address // who gets the rewards
 
 	ready     chan struct{} // closed once Run listens
 	closeOnce sync.Once
@@ -124,22 +124,21 @@ func mdnsService(genesis chain.Hash) string {
 
 func (n *Node) assembleMiner(key crypto.PrivKey) error {
 	cfg := &n.cfg
-	address := cfg.MinerAddress
-	if address == "" {
+	n.payee = cfg.MinerAddress
+	if n.payee == "" {
 		public, err := key.GetPublic().Raw()
 		if err != nil {
 			return fmt.Errorf("public key: %w", err)
 		}
-		address = chain.AddressOf(public)
+		n.payee = chain.AddressOf(public)
 	}
 	sealer := cfg.Sealer
 	if sealer == nil {
-		n.cpu = miner.NewCPU(cfg.MinerThreads, cfg.MaxHashrate)
-		sealer = n.cpu
+		sealer = miner.NewCPU(cfg.MinerThreads, cfg.MaxHashrate)
 	}
 	var err error
 	n.miner, err = miner.New(n.ledger, n.SubmitBlock, miner.Config{
-		Address: address,
+		Address: n.payee,
 		Note:    cfg.BlockData,
 		Sealer:  sealer,
 		Empty:   cfg.MineEmpty,
@@ -179,7 +178,7 @@ func (n *Node) watchStore(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	case <-n.store.Broken():
-		return fmt.Errorf("the store in %s failed: %w; see that the disk is well and has room, then start again", n.plan.dir, n.store.Err())
+		return fmt.Errorf("data directory %s: %w; see that the disk is well and has room, then start again", n.plan.dir, n.store.Err())
 	}
 }
 
@@ -219,8 +218,14 @@ func (n *Node) Network() *p2p.Network { return n.net }
 // Miner returns the node's miner, or nil if it does not mine.
 func (n *Node) Miner() *miner.Miner { return n.miner }
 
+// MinerAddress returns who gets the rewards, or "" if the node does not mine.
+func (n *Node) MinerAddress() chain.Address { return n.payee }
+
 // Agent returns the name and version that the node tells to peers.
 func (n *Node) Agent() string { return n.cfg.Agent }
+
+// Started returns when the node was opened.
+func (n *Node) Started() time.Time { return n.started }
 
 // ID returns the node's peer id.
 func (n *Node) ID() string { return n.host.ID().String() }
