@@ -38,24 +38,33 @@ func (c *Client) Block(ctx context.Context, ref string) (*chain.Block, error) {
 // limit, and at most what one answer of the node holds; none above the tip. A
 // reorganisation between two calls shows in a PrevHash that does not fit.
 func (c *Client) Blocks(ctx context.Context, from uint64, limit int) ([]*chain.Block, error) {
-	return list(ctx, c, "/v1/blocks", from, limit, parseBlock)
+	height := func(b *chain.Block) uint64 { return b.Height }
+	return list(ctx, c, "/v1/blocks", from, limit, parseBlock, height)
 }
 
 // Headers is Blocks without transactions.
 func (c *Client) Headers(ctx context.Context, from uint64, limit int) ([]*chain.Header, error) {
-	return list(ctx, c, "/v1/headers", from, limit, parseHeader)
+	height := func(h *chain.Header) uint64 { return h.Height }
+	return list(ctx, c, "/v1/headers", from, limit, parseHeader, height)
 }
 
-func list[T any](ctx context.Context, c *Client, path string, from uint64, limit int, parse func([]byte) (T, error)) ([]T, error) {
+func list[T any](ctx context.Context, c *Client, path string, from uint64, limit int, parse func([]byte) (T, error), height func(T) uint64) ([]T, error) {
 	q := url.Values{"from": {strconv.FormatUint(from, 10)}, "limit": {strconv.Itoa(limit)}}
 	raws, err := get[[]json.RawMessage](ctx, c, path, q)
 	if err != nil {
 		return nil, err
 	}
+	if len(raws) > limit {
+		return nil, fmt.Errorf("%s%s: asked for %d, got %d", c.base, path, limit, len(raws))
+	}
 	out := make([]T, len(raws))
 	for i, raw := range raws {
+		want := from + uint64(i)
 		if out[i], err = parse(raw); err != nil {
-			return nil, fmt.Errorf("height %d from %s: %w", from+uint64(i), c.base, err)
+			return nil, fmt.Errorf("height %d from %s: %w", want, c.base, err)
+		}
+		if got := height(out[i]); got != want {
+			return nil, fmt.Errorf("height %d from %s: got height %d", want, c.base, got)
 		}
 	}
 	return out, nil

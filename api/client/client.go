@@ -37,10 +37,11 @@ type Client struct {
 // New returns a client of the API at a URL such as "http://127.0.0.1:9471".
 // Without a scheme it means http. A bad URL is the error of every call.
 func New(baseURL string) *Client {
-	base := strings.TrimRight(baseURL, "/")
+	base := baseURL
 	if !strings.Contains(base, "://") {
 		base = "http://" + base
 	}
+	base = strings.TrimRight(base, "/")
 	c := &Client{HTTP: &http.Client{CheckRedirect: noRedirect}, base: base}
 	u, err := url.Parse(base)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
