@@ -63,29 +63,54 @@ func multicast(all []link) (used []link, skipped []string) {
 	return used, skipped
 }
 
-// announced picks of our listen addresses those that neighbours on the links can
-// dial, at most maxPeerAddrs, IPv4 first. A node that listens on loopback only is
-// announced there, to the other nodes of this machine.
+// announced lists where neighbours on the links can dial us, at most maxPeerAddrs,
+// IPv4 first; listens are our listeners as they were asked for. (The swarm knows
+// the interfaces' addresses too, but up to a minute late.) A node that listens on
+// loopback only is announced there, to the other nodes of this machine.
 func announced(listens []ma.Multiaddr, used []link) []ma.Multiaddr {
 	var addrs, loopback []ma.Multiaddr
 	for _, a := range listens {
 		ip, err := manet.ToIP(a)
-		if err != nil || !usable(a) {
+		if err != nil || len(a) < 2 {
 			continue
 		}
 		if ip.IsLoopback() {
 			loopback = append(loopback, a)
 			continue
 		}
-		if slices.ContainsFunc(used, func(l link) bool { return slices.ContainsFunc(l.addrs, ip.Equal) }) {
-			addrs = append(addrs, a)
+		for _, here := range ipsOf(used) {
+			same := (here.To4() == nil) == (ip.To4() == nil)
+			if !same || !(ip.IsUnspecified() || ip.Equal(here)) {
+				continue
+			}
+			if full := withIP(a, here); usable(full) {
+				addrs = append(addrs, full)
+			}
 		}
 	}
 	if len(addrs) == 0 {
 		addrs = loopback
 	}
+	addrs = ma.Unique(addrs)
 	slices.SortStableFunc(addrs, func(a, b ma.Multiaddr) int { return a[0].Protocol().Code - b[0].Protocol().Code })
 	return addrs[:min(len(addrs), maxPeerAddrs)]
+}
+
+func ipsOf(used []link) []net.IP {
+	var ips []net.IP
+	for _, l := range used {
+		ips = append(ips, l.addrs...)
+	}
+	return ips
+}
+
+// withIP puts an IP address in the place of the first component.
+func withIP(a ma.Multiaddr, ip net.IP) ma.Multiaddr {
+	first, err := manet.FromIP(ip)
+	if err != nil {
+		return nil
+	}
+	return first.Encapsulate(a[1:])
 }
 
 // fingerprint changes when the machine's place in the network does.

@@ -66,12 +66,8 @@ func (m *mdns) place() (all, used []link, addrs []ma.Multiaddr, err error) {
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	listens, err := m.host.Network().InterfaceListenAddresses()
-	if err != nil {
-		return all, nil, nil, fmt.Errorf("list our addresses: %w", err)
-	}
 	used, skipped := multicast(all)
-	addrs = announced(listens, used)
+	addrs = announced(m.host.Network().ListenAddresses(), used)
 	switch {
 	case len(used) == 0:
 		err = fmt.Errorf("no interface for multicast, skipped: %s", strings.Join(skipped, ", "))

@@ -8,22 +8,21 @@ import (
 )
 
 // ownAddr reports whether an address leads to our own listeners: it is one that
-// we tell others, or has the port of one at an address of this machine.
+// we tell others, or that of a listener at an address of this machine.
 func (f *Finder) ownAddr(addr ma.Multiaddr) bool {
-	listens, _ := f.host.Network().InterfaceListenAddresses() // none: then none is own
-	known := slices.Concat(listens, f.host.Addrs())
-	if ma.Contains(known, addr) {
+	if ma.Contains(f.host.Addrs(), addr) {
 		return true
 	}
-	if !manet.IsIPLoopback(addr) && !onThisMachine(addr) {
+	if len(addr) < 2 || !(manet.IsIPLoopback(addr) || onThisMachine(addr)) {
 		return false
 	}
-	return slices.ContainsFunc(listens, func(l ma.Multiaddr) bool {
-		return len(l) > 1 && len(addr) > 1 && l[1:].Equal(addr[1:])
+	return slices.ContainsFunc(f.host.Network().ListenAddresses(), func(l ma.Multiaddr) bool {
+		everywhere := manet.IsIPUnspecified(l) && l[0].Protocol().Code == addr[0].Protocol().Code
+		return l.Equal(addr) || (everywhere && l[1:].Equal(addr[1:]))
 	})
 }
 
 func onThisMachine(addr ma.Multiaddr) bool {
 	ifaces, err := manet.InterfaceMultiaddrs()
-	return err == nil && len(addr) > 0 && ma.Contains(ifaces, addr[:1])
+	return err == nil && ma.Contains(ifaces, addr[:1])
 }
