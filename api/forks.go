@@ -1,0 +1,82 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/lp2pnode/lp2pnode/api/client"
+	"github.com/lp2pnode/lp2pnode/chain"
+	"github.com/lp2pnode/lp2pnode/chain/store"
+)
+
+type forksInput struct {
+	Depth uint64 `query:"depth" minimum:"1" maximum:"1000" default:"20" doc:"how many heights below the tip"`
+}
+
+// forks lists the known blocks of the last heights, and of all above the tip:
+// a longer branch may have less work.
+func (n *rooms) forks(ctx context.Context, in *forksInput) (*jsonOutput[[]client.Fork], error) {
+	st := n.node.Ledger().Store()
+	tip := n.node.Ledger().Tip().Tip.Height
+	low := tip - min(tip, in.Depth)
+	best, err := st.Hashes(low, int(tip-low)+1)
+	if err != nil {
+		return nil, fmt.Errorf("read heights from %d: %w", low, err)
+	}
+	forks := []client.Fork{}
+	for height := low; ; height++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		records, err := st.At(height)
+		if err != nil {
+			return nil, fmt.Errorf("read blocks of height %d: %w", height, err)
+		}
+		if len(records) == 0 && height > tip {
+			return ok(forks), nil
+		}
+		var main chain.Hash
+		if i := height - low; i < uint64(len(best)) {
+			main = best[i]
+		}
+		forks = append(forks, forksOf(records, main)...)
+	}
+}
+
+// forksOf returns the blocks of one height, the best chain's first, then by
+// when they came.
+func forksOf(records []store.Record, best chain.Hash) []client.Fork {
+	forks := make([]client.Fork, len(records))
+	for i, r := range records {
+		h := r.Header
+		forks[i] = client.Fork{
+			Height:     h.Height,
+			Hash:       h.Hash,
+			Parent:     h.PrevHash,
+			Work:       r.Work,
+			Difficulty: h.Difficulty,
+			Timestamp:  h.Timestamp,
+			Miner:      h.Miner,
+			TxCount:    h.TxCount,
+			Seen:       r.Seen,
+			Source:     r.Source,
+			Best:       h.Hash == best,
+		}
+	}
+	slices.SortStableFunc(forks, func(a, b client.Fork) int {
+		if a.Best != b.Best {
+			return cmp.Compare(rank(a.Best), rank(b.Best))
+		}
+		return a.Seen.Compare(b.Seen)
+	})
+	return forks
+}
+
+func rank(best bool) int {
+	if best {
+		return 0
+	}
+	return 1
+}

@@ -1,0 +1,29 @@
+package api
+
+import (
+	"time"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+	"github.com/lp2pnode/lp2pnode/chain/ledger"
+	"github.com/lp2pnode/lp2pnode/miner"
+	"github.com/lp2pnode/lp2pnode/p2p"
+)
+
+// Node is what the API needs of a node; *node.Node is one. Its methods are
+// safe for concurrent use and do not block.
+type Node interface {
+	Agent() string   // name and version
+	ID() string      // peer id
+	Addrs() []string // multiaddrs to dial, with the peer id
+	Started() time.Time
+	MinerAddress() chain.Address // who gets the rewards; "" when the node does not mine
+	Ledger() *ledger.Ledger
+	Network() *p2p.Network
+	Miner() *miner.Miner // nil when the node does not mine
+}
+
+// rooms answers the requests. Its methods are safe for concurrent use.
+type rooms struct {
+	node      Node
+	pageBytes int // where a page of blocks ends
+}

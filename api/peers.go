@@ -1,0 +1,49 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/lp2pnode/lp2pnode/api/client"
+	"github.com/lp2pnode/lp2pnode/p2p"
+)
+
+// peers lists those connected, then those that left or were refused.
+func (n *rooms) peers(context.Context, *struct{}) (*jsonOutput[[]client.Peer], error) {
+	known := n.node.Network().Peers()
+	peers := make([]client.Peer, len(known))
+	for i, p := range known {
+		peers[i] = peerOf(p)
+	}
+	return ok(peers), nil
+}
+
+func peerOf(p p2p.Peer) client.Peer {
+	peer := client.Peer{
+		ID:          p.ID.String(),
+		State:       client.PeerGreeting,
+		Since:       p.Connected,
+		Reason:      string(p.Reason),
+		Detail:      p.Detail,
+		Address:     p.Addr,
+		Direction:   p.Direction,
+		Transport:   p.Transport,
+		Agent:       p.Agent,
+		Height:      p.Height,
+		Tip:         p.Tip,
+		Work:        p.Work,
+		Latency:     float64(p.Latency) / float64(time.Millisecond),
+		PausedUntil: p.PausedUntil,
+		PauseReason: string(p.PauseReason),
+	}
+	switch {
+	case !p.Left.IsZero():
+		peer.State, peer.Since = client.PeerGone, p.Left
+		if p.Reason == p2p.ReasonOtherGenesis {
+			peer.State = client.PeerRefused
+		}
+	case p.Met:
+		peer.State = client.PeerConnected
+	}
+	return peer
+}
