@@ -129,7 +129,8 @@ func (w *writer) keep(e Entry) error {
 	if err != nil {
 		return err
 	}
-	w.set(hashKey(headerRow, h), headerValue{work: e.Work, seen: e.Seen, source: e.Source, header: header}.encode())
+	key := hashKey(headerRow, h)
+	w.set(key, headerValue{work: e.Work, seen: e.Seen, source: e.Source, header: header}.encode(key))
 	w.set(hashKey(bodyRow, h), body)
 	w.set(siblingKey(e.Block.Height, h), nil)
 	w.put[h] = true
@@ -142,11 +143,11 @@ func (w *writer) revert(h chain.Hash) error {
 	}
 	b, err := w.block(h)
 	if err != nil {
-		return err
+		return missing(hashKey(headerRow, h), err)
 	}
 	diff, err := w.undo(h)
 	if err != nil {
-		return err
+		return missing(hashKey(undoRow, h), err)
 	}
 	for _, c := range diff {
 		if err := w.setAccount(c.Address, c.Old); err != nil {

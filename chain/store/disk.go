@@ -20,8 +20,9 @@ const dirRights = 0o700
 // fails with ErrBroken. So a database that has failed can be left behind and
 // its directory opened anew.
 //
-// A failed write of a log of the database cuts it at once and does not return:
-// Pebble would answer some with a panic that nothing survives (DB.rotateWAL).
+// A failure to write a log of the database, or to sync the directory in which
+// it appears, cuts it at once and does not return: Pebble would answer some
+// with a panic that nothing survives (DB.rotateWAL).
 type disk struct {
 	vfs.FS
 	database string      // where the logs are
@@ -62,11 +63,15 @@ func (d *disk) change(path string, op func() error) error {
 	}
 	err := op()
 	d.mu.RUnlock()
-	if err != nil && strings.HasSuffix(path, ".log") && d.PathDir(path) == d.database {
-		d.fail(fmt.Errorf("write log %s: %w", path, err))
+	if err != nil && d.vital(path) {
+		d.fail(fmt.Errorf("write %s: %w", path, err))
 		select {}
 	}
 	return err
+}
+
+func (d *disk) vital(path string) bool {
+	return path == d.database || strings.HasSuffix(path, ".log") && d.PathDir(path) == d.database
 }
 
 func (d *disk) read(op func() error) error {
@@ -209,8 +214,11 @@ func (f *file) ReadAt(b []byte, at int64) (n int, err error) {
 }
 
 func (f *file) Stat() (info vfs.FileInfo, err error) {
-	err = f.disk.read(func() (err error) { info, err = f.File.Stat(); return err })
-	return info, err
+	stat := func() (err error) { info, err = f.File.Stat(); return err }
+	if f.disk.vital(f.path) {
+		return info, f.disk.change(f.path, stat) // of a log that is used again
+	}
+	return info, f.disk.read(stat)
 }
 
 func (f *file) Prefetch(at, length int64) error {

@@ -18,7 +18,7 @@
 //	'm' 'g'                       hash of the genesis block
 //	'm' 't'                       hash of the best tip
 //	'h' hash (32)                 work (16, big-endian), first seen (Unix ms), length and text of via,
-//	                              length and text of peer, canonical header
+//	                              length and text of peer, CRC-32C of key and all that (4), canonical header
 //	'b' hash (32)                 the canonical array of the block's transactions
 //	's' height (8) hash (32)      nothing; a block of that height, side branches too
 //	'n' height (8)                hash of the best chain's block

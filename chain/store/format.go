@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -31,6 +30,9 @@ func migrations() []migration {
 // peek looks at what a directory holds without writing to it. It returns the
 // format, 0 if there is no chain yet.
 func peek(lock *Lock, rules *chain.Rules, opts Options) (uint64, error) {
+	if creating, err := lock.creating(); creating || err != nil {
+		return 0, err
+	}
 	s, err := openDatabase(lock, rules, opts, true)
 	if errors.Is(err, pebble.ErrDBDoesNotExist) {
 		return 0, nil
@@ -87,8 +89,8 @@ func (v view) genesis() (chain.Hash, error) {
 	return decodeHash(genesisKey, value)
 }
 
-// bringUpTo makes the rows those of the current format.
-func (s *Store) bringUpTo(format uint64) error {
+// bringUpFrom makes the rows those of the current format.
+func (s *Store) bringUpFrom(format uint64) error {
 	switch {
 	case format == 0:
 		return s.create()
@@ -96,23 +98,6 @@ func (s *Store) bringUpTo(format uint64) error {
 		return s.migrate(format)
 	}
 	return nil
-}
-
-// create writes the genesis block.
-func (s *Store) create() error {
-	genesis, state := s.rules.Genesis(), s.rules.GenesisState()
-	w := s.newWriter()
-	seen := time.UnixMilli(int64(genesis.Timestamp))
-	err := errors.Join(
-		w.keep(Entry{Block: genesis, Work: state.Work, Seen: seen}),
-		w.join(&Applied{Block: genesis, Diff: s.rules.GenesisAccounts()}))
-	w.set(genesisKey, genesis.Hash[:])
-	w.set(tipKey, genesis.Hash[:])
-	w.setFormat()
-	if err := errors.Join(err, w.err); err != nil {
-		return fmt.Errorf("write genesis: %w", err)
-	}
-	return s.write(w.batch)
 }
 
 func (w *writer) setFormat() {
@@ -186,41 +171,6 @@ func indexTransactions(w *writer) error {
 		for i, t := range b.Transactions {
 			w.set(hashKey(txRow, t.ID()), place{height, uint64(i)}.encode())
 		}
-	}
-	return nil
-}
-
-// Checkpoint writes a copy of the store to dir, which LockDir and Open then
-// take as it is. It fails if dir holds a store. The copy appears whole or not
-// at all; the store goes on meanwhile.
-func (s *Store) Checkpoint(dir string) error {
-	s.long.RLock()
-	defer s.long.RUnlock()
-	fs := s.lock.fs
-	if err := makeDir(fs, dir); err != nil {
-		return fmt.Errorf("checkpoint to %s: %w", dir, err)
-	}
-	return s.checkpoint(fs.PathJoin(dir, databaseName))
-}
-
-// checkpoint writes a copy of the database to path, which must not exist.
-func (s *Store) checkpoint(path string) error {
-	if err := s.check(); err != nil {
-		return err
-	}
-	files, partial := s.lock.fs, path+".partial"
-	if _, err := files.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("checkpoint to %s: %w", path, errors.Join(err, fs.ErrExist))
-	}
-	if err := files.RemoveAll(partial); err != nil {
-		return fmt.Errorf("checkpoint to %s: %w", path, err)
-	}
-	err := s.guard.run(func() error { return s.db.Checkpoint(partial) })
-	if err == nil {
-		err = errors.Join(files.Rename(partial, path), syncDir(files, files.PathDir(path)))
-	}
-	if err != nil {
-		return fmt.Errorf("checkpoint to %s: %w", path, err)
 	}
 	return nil
 }

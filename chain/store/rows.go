@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"time"
 
 	"github.com/lp2pnode/lp2pnode/chain"
@@ -75,8 +77,12 @@ func rowName(key []byte) string {
 	switch {
 	case name == "":
 		return fmt.Sprintf("%x of no known kind", key)
-	case key[0] == metaRow:
-		return fmt.Sprintf("meta %q", rest)
+	case bytes.Equal(key, formatKey):
+		return "format"
+	case bytes.Equal(key, genesisKey):
+		return "genesis"
+	case bytes.Equal(key, tipKey):
+		return "tip"
 	case key[0] == numberRow && len(rest) == 8:
 		return fmt.Sprintf("height %d", binary.BigEndian.Uint64(rest))
 	case key[0] == siblingRow && len(rest) == 8+hashSize:
@@ -126,7 +132,8 @@ func (r *reader) hash() (h chain.Hash) {
 
 func (r *reader) done() bool { return !r.bad && len(r.rest) == 0 }
 
-// headerValue is what a header row says. Header is canonical JSON.
+// headerValue is what a header row says. Header is canonical JSON. The rest
+// follows from nothing else, so it has a checksum.
 type headerValue struct {
 	work   chain.Work
 	seen   time.Time
@@ -134,12 +141,18 @@ type headerValue struct {
 	header []byte
 }
 
-func (v headerValue) encode() []byte {
+func (v headerValue) encode(key []byte) []byte {
 	work := v.work.Bytes()
 	b := binary.AppendUvarint(work[:], uint64(v.seen.UnixMilli()))
 	b = append(binary.AppendUvarint(b, uint64(len(v.source.Via))), v.source.Via...)
 	b = append(binary.AppendUvarint(b, uint64(len(v.source.Peer))), v.source.Peer...)
+	b = binary.BigEndian.AppendUint32(b, checksum(key, b))
 	return append(b, v.header...)
+}
+
+func checksum(key, value []byte) uint32 {
+	table := crc32.MakeTable(crc32.Castagnoli)
+	return crc32.Update(crc32.Checksum(key, table), table, value)
 }
 
 func decodeHeaderValue(key, value []byte) (headerValue, error) {
@@ -148,9 +161,14 @@ func decodeHeaderValue(key, value []byte) (headerValue, error) {
 	copy(work[:], r.bytes(16))
 	v := headerValue{work: chain.WorkFromBytes(work), seen: time.UnixMilli(int64(r.uvarint()))}
 	v.source = chain.Source{Via: chain.Via(r.text()), Peer: r.text()}
+	summed := value[:len(value)-len(r.rest)]
+	sum := r.bytes(4)
 	v.header = r.rest
 	if r.bad || len(v.header) == 0 {
-		return headerValue{}, damaged(key, "%d bytes are too short", len(value))
+		return headerValue{}, damaged(key, "ends too early, after %d bytes", len(value))
+	}
+	if want := checksum(key, summed); want != binary.BigEndian.Uint32(sum) {
+		return headerValue{}, damaged(key, "want checksum %08x, got %x", want, sum)
 	}
 	return v, nil
 }

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"errors"
-
 	"github.com/lp2pnode/lp2pnode/chain"
 	"github.com/lp2pnode/lp2pnode/chain/merkle"
 )
@@ -70,11 +68,8 @@ func (v view) bestState(r Record) (chain.State, error) {
 	hashes := make([]merkle.Hash, len(nodes))
 	for i, n := range nodes {
 		h, err := v.node(n.Level, n.Index)
-		if errors.Is(err, ErrNotFound) {
-			err = damaged(nodeKey(n.Level, n.Index), "is missing")
-		}
 		if err != nil {
-			return chain.State{}, err
+			return chain.State{}, missing(nodeKey(n.Level, n.Index), err)
 		}
 		hashes[i] = h
 	}

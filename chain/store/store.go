@@ -60,6 +60,8 @@ type Store struct {
 	db     *pebble.DB
 	commit sync.Mutex // one Commit at a time
 
+	readOnly bool // only peek opens so
+
 	// Held for writing while a batch is committed, so that nobody reads what
 	// is not on disk yet, nor half of a change.
 	mu     sync.RWMutex
@@ -83,11 +85,16 @@ func Open(lock *Lock, rules *chain.Rules, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if format == 0 {
+		if err := lock.beginCreation(); err != nil {
+			return nil, err
+		}
+	}
 	s, err := openDatabase(lock, rules, opts, false)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.bringUpTo(format); err != nil {
+	if err := s.bringUpFrom(format); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -95,11 +102,11 @@ func Open(lock *Lock, rules *chain.Rules, opts Options) (*Store, error) {
 
 // openDatabase opens Pebble, for reading only if readOnly.
 func openDatabase(lock *Lock, rules *chain.Rules, opts Options, readOnly bool) (*Store, error) {
-	s := &Store{rules: rules, lock: lock, guard: newGuard(opts.Logger)}
+	s := &Store{rules: rules, lock: lock, guard: newGuard(opts.Logger), readOnly: readOnly}
 	path := lock.fs.PathJoin(lock.dir, databaseName)
 	s.disk = newDisk(lock.fs, path, s.guard)
 	err := s.guard.run(func() (err error) {
-		s.db, err = pebble.Open(path, s.pebbleOptions(opts, readOnly))
+		s.db, err = pebble.Open(path, s.pebbleOptions(opts))
 		return err
 	})
 	if err != nil {
@@ -109,7 +116,7 @@ func openDatabase(lock *Lock, rules *chain.Rules, opts Options, readOnly bool) (
 	return s, nil
 }
 
-func (s *Store) pebbleOptions(opts Options, readOnly bool) *pebble.Options {
+func (s *Store) pebbleOptions(opts Options) *pebble.Options {
 	o := &pebble.Options{
 		CacheSize:          opts.CacheBytes,
 		DisableTableStats:  true, // they would read every table at each start
@@ -119,7 +126,7 @@ func (s *Store) pebbleOptions(opts Options, readOnly bool) *pebble.Options {
 		Logger:             s.guard,
 		MaxOpenFiles:       maxOpenFiles,
 		MemTableSize:       memTableBytes,
-		ReadOnly:           readOnly,
+		ReadOnly:           s.readOnly,
 	}
 	for i := range o.Levels {
 		// Half of a block is hex digits, which only entropy coding makes smaller.
@@ -147,6 +154,9 @@ func (s *Store) Close() error {
 		return nil // told before
 	}
 	err := s.guard.run(func() error {
+		if s.readOnly {
+			return s.db.Close()
+		}
 		return errors.Join(s.db.Flush(), s.db.Close())
 	})
 	if errors.Is(err, ErrBroken) {

@@ -34,13 +34,18 @@ func (v view) get(key []byte) ([]byte, error) {
 	return value, nil
 }
 
+// missing turns ErrNotFound into damage, for a row that another row promises.
+func missing(key []byte, err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return damaged(key, "is missing")
+	}
+	return err
+}
+
 // must is get of a row that another row promises.
 func (v view) must(key []byte) ([]byte, error) {
 	value, err := v.get(key)
-	if errors.Is(err, ErrNotFound) {
-		return nil, damaged(key, "is missing")
-	}
-	return value, err
+	return value, missing(key, err)
 }
 
 func (v view) has(key []byte) (bool, error) {
@@ -189,10 +194,7 @@ func (v view) at(height uint64) ([]Record, error) {
 // promised is record of a block that another row names.
 func (v view) promised(h chain.Hash) (Record, error) {
 	r, err := v.record(h)
-	if errors.Is(err, ErrNotFound) {
-		return r, damaged(hashKey(headerRow, h), "is missing")
-	}
-	return r, err
+	return r, missing(hashKey(headerRow, h), err)
 }
 
 func (v view) account(a chain.Address) (chain.Account, error) {

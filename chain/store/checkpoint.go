@@ -1,0 +1,42 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// Checkpoint writes a copy of the store to dir, which LockDir and Open then
+// take as it is. It fails if dir holds a store. The copy appears whole or not
+// at all; the store goes on meanwhile.
+func (s *Store) Checkpoint(dir string) error {
+	s.long.RLock()
+	defer s.long.RUnlock()
+	if err := s.check(); err != nil {
+		return fmt.Errorf("checkpoint to %s: %w", dir, err)
+	}
+	fs := s.lock.fs
+	if err := makeDir(fs, dir); err != nil {
+		return fmt.Errorf("checkpoint to %s: %w", dir, err)
+	}
+	return s.checkpoint(fs.PathJoin(dir, databaseName))
+}
+
+// checkpoint writes a copy of the database to path, which must not exist.
+func (s *Store) checkpoint(path string) error {
+	files, partial := s.lock.fs, path+".partial"
+	if _, err := files.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("checkpoint to %s: %w", path, errors.Join(err, fs.ErrExist))
+	}
+	if err := files.RemoveAll(partial); err != nil {
+		return fmt.Errorf("checkpoint to %s: %w", path, err)
+	}
+	err := s.guard.run(func() error { return s.db.Checkpoint(partial) })
+	if err == nil {
+		err = errors.Join(files.Rename(partial, path), syncDir(files, files.PathDir(path)))
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint to %s: %w", path, err)
+	}
+	return nil
+}
