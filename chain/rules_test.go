@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,6 +141,19 @@ func ruleNames(t testing.TB) []chain.Rule {
 		t.Fatalf("found %d rules in errors.go", len(names))
 	}
 	return names
+}
+
+// TestPageNamesEveryRule: the protocol page tells what each rule asks.
+func TestPageNamesEveryRule(t *testing.T) {
+	page, err := os.ReadFile("../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range ruleNames(t) {
+		if !strings.Contains(string(page), "\n| `"+string(name)+"` |") {
+			t.Errorf("docs/protocol.md has no row for rule %q", name)
+		}
+	}
 }
 
 // TestCheapestRuleIsJudgedFirst: of a block that breaks many rules the one is
