@@ -171,31 +171,39 @@ func (n *rooms) page(ctx context.Context, path string, from optional[uint64], li
 	if err != nil {
 		return nil, fmt.Errorf("read heights from %d: %w", first, err)
 	}
-	next := first
-	body := []byte{'['}
-	for _, hash := range hashes {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		raw, err := read(hash)
-		if err != nil {
-			return nil, fmt.Errorf("read block %s: %w", hash, err)
-		}
-		if next > first {
-			if len(body)+len(raw) > n.pageBytes {
-				break
-			}
-			body = append(body, ',')
-		}
-		body = append(body, raw...)
-		next++
+	body, count, err := splice(ctx, hashes, read)
+	if err != nil {
+		return nil, err
 	}
 	return &rawOutput{
 		Status:      http.StatusOK,
 		ContentType: "application/json",
-		Link:        links(path, first, next, tip, uint64(limit)),
-		Body:        append(body, ']'),
+		Link:        links(path, first, first+uint64(count), tip, uint64(limit)),
+		Body:        body,
 	}, nil
+}
+
+// splice returns the array of what read returns of hashes, and how many it
+// holds: all, or as many as fit in maxPageBytes, and at least one.
+func splice(ctx context.Context, hashes []chain.Hash, read func(chain.Hash) ([]byte, error)) ([]byte, int, error) {
+	body := []byte{'['}
+	for i, hash := range hashes {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, err
+		}
+		raw, err := read(hash)
+		if err != nil {
+			return nil, 0, fmt.Errorf("read block %s: %w", hash, err)
+		}
+		if i > 0 {
+			if len(body)+len(raw)+2 > maxPageBytes {
+				return append(body, ']'), i, nil
+			}
+			body = append(body, ',')
+		}
+		body = append(body, raw...)
+	}
+	return append(body, ']'), len(hashes), nil
 }
 
 // links returns the Link header of a page of heights [first, next).

@@ -23,7 +23,4 @@ type Node interface {
 }
 
 // rooms answers the requests. Its methods are safe for concurrent use.
-type rooms struct {
-	node      Node
-	pageBytes int // where a page of blocks ends
-}
+type rooms struct{ node Node }

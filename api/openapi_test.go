@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
@@ -135,6 +136,9 @@ func (d *description) match(t *testing.T, at string, schema map[string]any, v an
 			}
 		}
 	default:
+		if pattern, found := schema["pattern"].(string); found && !regexp.MustCompile(pattern).MatchString(fmt.Sprint(v)) {
+			t.Errorf("%s: %v does not match %s", at, v, pattern)
+		}
 		kinds := map[string]bool{"string": false, "integer": false, "number": false, "boolean": false}
 		switch v := v.(type) {
 		case string:

@@ -18,12 +18,6 @@ const about = `A node's door for programs. Blocks, headers and transactions are 
 bytes of the protocol, untouched: hash them yourself. Errors are problems of RFC 9457, of type
 application/problem+json. Integers are never more than 2^53-1; work is a decimal string.`
 
-// block is how the description shows a block; the bytes come from the store.
-type block struct {
-	chain.Header
-	Transactions []chain.Transaction `json:"transactions"`
-}
-
 // routes registers operations with huma and the mux.
 type routes struct {
 	*Server
@@ -33,7 +27,7 @@ type routes struct {
 
 // register puts every route on the mux and describes them all.
 func (s *Server) register(mux *http.ServeMux, n Node) error {
-	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	schemas := newSchemas()
 	// Not huma.DefaultConfig, which serves a page that loads from outside and
 	// puts $schema into every object.
 	config := huma.Config{
@@ -48,7 +42,7 @@ func (s *Server) register(mux *http.ServeMux, n Node) error {
 		Transformers:                 []huma.Transformer{toProblem},
 	}
 	r := &routes{Server: s, api: humago.New(mux, config), schema: schemas}
-	in := &rooms{node: n, pageBytes: maxPageBytes}
+	in := &rooms{n}
 
 	get(r, "/v1/status", "status", "What the node says of itself", jsonOf[client.Status](r), in.status)
 	get(r, "/v1/blocks", "blocks", "Blocks of the best chain, ascending", jsonOf[[]block](r), in.blocks)
@@ -63,9 +57,7 @@ func (s *Server) register(mux *http.ServeMux, n Node) error {
 	get(r, "/openapi.json", "openapi", "This description", jsonOf[map[string]any](r), func(context.Context, *struct{}) (*rawOutput, error) {
 		return &rawOutput{Status: http.StatusOK, ContentType: "application/json", Body: description}, nil
 	})
-	// huma notes its own errors, which toProblem replaces.
-	delete(schemas.Map(), "ErrorModel")
-	delete(schemas.Map(), "ErrorDetail")
+	tidy(schemas.Map())
 	var err error
 	if description, err = json.Marshal(r.api.OpenAPI()); err != nil {
 		return fmt.Errorf("marshal: %w", err)
@@ -105,7 +97,9 @@ func readiness(r *routes) map[string]*huma.Response {
 }
 
 func (r *routes) schemaOf(t reflect.Type) *huma.Schema {
-	return r.schema.Schema(t, true, t.Name())
+	s := r.schema.Schema(t, true, t.Name())
+	notNull(s)
+	return s
 }
 
 // rawOutput is an answer whose bytes are ready.

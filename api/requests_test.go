@@ -1,0 +1,40 @@
+package api_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/lp2pnode/lp2pnode/api"
+)
+
+// FuzzRequest: no path and query make the node fail or answer anything but
+// JSON.
+func FuzzRequest(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"/v1/blocks", "from=1&limit=2"}, {"/v1/blocks/latest", ""}, {"/v1/headers", "limit=18446744073709551616"},
+		{"/v1/forks", "depth=%zz"}, {"//v1/../livez", "a;b"}, {"/v1/blocks/%00", "&&=="}, {"/v1/blocks", "from=9007199254740991&limit=100"},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	n := newNode(f)
+	n.grow(f, n.ledger.Tip(), "", 3)
+	s, err := api.New(n, api.Config{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, path, query string) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Host = "localhost"
+		r.URL = &url.URL{Path: "/" + path, RawQuery: query}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		switch kind := w.Header().Get("Content-Type"); {
+		case w.Code >= http.StatusInternalServerError:
+			t.Errorf("%s?%s: %d %s", path, query, w.Code, w.Body)
+		case w.Code == http.StatusOK && kind != "application/json", w.Code >= http.StatusBadRequest && kind != "application/problem+json":
+			t.Errorf("%s?%s: %d of type %s", path, query, w.Code, kind)
+		}
+	})
+}
