@@ -31,12 +31,24 @@ func (s *Store) checkpoint(path string) error {
 	if err := files.RemoveAll(partial); err != nil {
 		return fmt.Errorf("checkpoint to %s: %w", path, err)
 	}
-	err := s.guard.run(func() error { return s.db.Checkpoint(partial) })
+	err := s.guard.run(func() error { return s.copyTo(partial) })
 	if err == nil {
 		err = errors.Join(files.Rename(partial, path), syncDir(files, files.PathDir(path)))
 	}
 	if err != nil {
+		_ = files.RemoveAll(partial) // the next try does it too
 		return fmt.Errorf("checkpoint to %s: %w", path, err)
 	}
 	return nil
+}
+
+// copyTo calls Pebble, which panics where it cannot sync the copy's directory.
+// It holds no lock there, so that only the copy is lost.
+func (s *Store) copyTo(path string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("pebble: %v", p)
+		}
+	}()
+	return s.db.Checkpoint(path)
 }

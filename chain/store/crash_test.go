@@ -87,8 +87,9 @@ func newCrasher() *crasher {
 // TestPowerLossLosesNothingThatWasCommitted crashes at each batch and at each
 // write, synced or not, of opening, committing and closing.
 func TestPowerLossLosesNothingThatWasCommitted(t *testing.T) {
+	t.Parallel()
 	c := newToy(t, "toy")
-	s := story(t, c, 16)
+	s := story(t, c, 10)
 	watch := newCrasher()
 	tip := c.genesis.Hash
 	watch.expect(tip, tip)

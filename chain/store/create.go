@@ -28,6 +28,21 @@ func (l *Lock) creating() (bool, error) {
 	return err == nil, err
 }
 
+// checkEmpty refuses a directory that holds something else than a database,
+// or what is left of one.
+func (l *Lock) checkEmpty() error {
+	names, err := l.fs.List(l.inDatabase(""))
+	if err != nil {
+		return fmt.Errorf("list %s: %w", l.inDatabase(""), err)
+	}
+	for _, name := range names {
+		if name != lockName {
+			return fmt.Errorf("%s holds %s, but no database that can be opened: restore a copy, or remove it to begin anew", l.inDatabase(""), name)
+		}
+	}
+	return nil
+}
+
 // beginCreation marks the database as being made, and removes what an earlier
 // try has left.
 func (l *Lock) beginCreation() error {

@@ -97,11 +97,26 @@ func (d *disk) track(path string, open func() (vfs.File, error)) (vfs.File, erro
 }
 
 func (d *disk) Create(name string, c vfs.DiskWriteCategory) (f vfs.File, err error) {
+	if err := d.order(name); err != nil {
+		return nil, err
+	}
 	err = d.change(name, func() (err error) {
 		f, err = d.track(name, func() (vfs.File, error) { return d.FS.Create(name, c) })
 		return err
 	})
 	return f, err
+}
+
+// order is called before a file appears or goes. A marker of Pebble's names
+// the manifest in force: what is named has to be durable before the marker is,
+// and a marker before the one that it replaces goes. Pebble syncs the
+// directory only after all of this.
+func (d *disk) order(name string) error {
+	dir := d.PathDir(name)
+	if dir != d.database || !strings.HasPrefix(d.PathBase(name), "marker.") {
+		return nil
+	}
+	return d.change(dir, func() error { return syncDir(d.FS, dir) })
 }
 
 func (d *disk) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (f vfs.File, err error) {
@@ -140,6 +155,9 @@ func (d *disk) OpenDir(name string) (f vfs.File, err error) {
 // Pebble can live with their failure or calls it fatal in good order.
 
 func (d *disk) Remove(name string) error {
+	if err := d.order(name); err != nil {
+		return err
+	}
 	return d.change("", func() error { return d.FS.Remove(name) })
 }
 

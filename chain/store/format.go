@@ -35,7 +35,7 @@ func peek(lock *Lock, rules *chain.Rules, opts Options) (uint64, error) {
 	}
 	s, err := openDatabase(lock, rules, opts, true)
 	if errors.Is(err, pebble.ErrDBDoesNotExist) {
-		return 0, nil
+		return 0, lock.checkEmpty()
 	}
 	if err != nil {
 		return 0, err

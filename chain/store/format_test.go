@@ -141,6 +141,7 @@ func TestMigrationFromFormat1BuildsTheIndexAndKeepsTheOldRows(t *testing.T) {
 }
 
 func TestMigrationSurvivesPowerLossAtEachWrite(t *testing.T) {
+	t.Parallel()
 	c := newToy(t, "toy")
 	watch := newCrasher()
 	tip, known := prepare(t, watch.mem, c, toFormat1(t))

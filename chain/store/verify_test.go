@@ -69,6 +69,7 @@ func flipped(b []byte, at int) []byte {
 }
 
 func TestVerifyFindsDamageInAnyRow(t *testing.T) {
+	t.Parallel()
 	c := newToy(t, "toy")
 	s, _, _ := forked(t, c)
 	all := rows(t, s)
