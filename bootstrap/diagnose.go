@@ -202,11 +202,16 @@ func transport(parts []string) (bad, good string) {
 		}
 		return "there is no port", good
 	}
+	if next := parts[4:]; parts[2] == "tcp" && len(next) > 0 && !slices.Contains(overTCP(), next[0]) {
+		return fmt.Sprintf("%q does not follow a TCP port", next[0]), start + "/tcp/" + parts[3]
+	}
 	if parts[2] == "udp" && !slices.ContainsFunc(parts[4:], overUDP) {
 		return "udp alone is not a transport", start + "/udp/" + parts[3] + "/quic-v1"
 	}
 	return "", ""
 }
+
+func overTCP() []string { return []string{"ws", "wss", "tls", "p2p", "ipfs", "p2p-circuit"} }
 
 func overUDP(proto string) bool {
 	return proto == "quic-v1" || proto == "webrtc-direct"

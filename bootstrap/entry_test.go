@@ -77,6 +77,7 @@ func TestMistypedEntryNamesTheBadPartAndShowsAGoodOne(t *testing.T) {
 		{"/ip4/10.0.0.5/tpc/9470", `"tpc" is not a part of a multiaddr`, any},
 		{"/ip4/10.0.0.5//tcp/9470", "there is an empty part (//)", any},
 		{"/ip4/10.0.0.5/udp/9470", "udp alone is not a transport", "/ip4/10.0.0.5/udp/9470/quic-v1"},
+		{"/ip4/10.0.0.5/tcp/9470/quic-v1", `"quic-v1" does not follow a TCP port`, "/ip4/10.0.0.5/tcp/9470"},
 		{"/ipv4/10.0.0.5/tcp/9470", `"ipv4" is none of ip4, ip6, dns4, dns6, dnsaddr`, any},
 		{"/", `"" is none of ip4, ip6, dns4, dns6, dnsaddr`, any},
 		{"/ip4/10.0.0.5/tcp/9470/p2p/12D3KooWnope", `"12D3KooWnope" is not a peer id`, "/p2p/12D3KooW…"},

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	madns "github.com/multiformats/go-multiaddr-dns"
@@ -321,5 +322,18 @@ func TestFinderRefusesAConfigItCannotServe(t *testing.T) {
 	f, err := New(h, Config{Network: n})
 	if err != nil || f.HasPeers() {
 		t.Errorf("a Finder without peers: %v", err)
+	}
+}
+
+func TestNodeWhoseBookCannotBeWrittenGoesOn(t *testing.T) {
+	t.Parallel()
+	a, b := newHost(t, newKey(t), "0"), newHost(t, newKey(t), "0")
+	disk := errorfs.Wrap(vfs.NewMem(), errorfs.ErrInjected.If(errorfs.Writes))
+	f := start(t, a, Config{Entries: entries(t, fullEntry(t, b)), FS: disk, Path: "peers.json"})
+	await(t, "connection", connected(a, b))
+	await(t, "warning", func() bool { return f.log.has("WARN", "peer book was not saved") })
+	f.stop()
+	if n := strings.Count(f.log.String(), "peer book was not saved"); n != 1 {
+		t.Fatalf("told %d times", n)
 	}
 }

@@ -10,13 +10,15 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
-// link is an interface with its addresses.
+// link is an interface with its addresses, but for IPv6 link-local ones, which
+// libp2p does not dial.
 type link struct {
 	net.Interface
 	addrs []net.IP
 }
 
-// links lists the interfaces of this machine that are up.
+// links lists the interfaces of this machine that are up and have an address.
+// (A host of containers has many without, which come and go.)
 func links() ([]link, error) {
 	ifaces, err := net.Interfaces()
 	if err != nil {
@@ -33,32 +35,38 @@ func links() ([]link, error) {
 			continue // it has just gone
 		}
 		for _, a := range addrs {
-			if n, ok := a.(*net.IPNet); ok {
+			if n, ok := a.(*net.IPNet); ok && (n.IP.To4() != nil || !n.IP.IsLinkLocalUnicast()) {
 				l.addrs = append(l.addrs, n.IP)
 			}
 		}
-		up = append(up, l)
+		if len(l.addrs) > 0 {
+			up = append(up, l)
+		}
 	}
 	return up, nil
 }
 
 // multicast parts the interfaces on which neighbours can be found from those
-// that are skipped: point-to-point ones (a VPN's) and those without multicast or
-// without an address.
+// that are skipped: point-to-point ones (a VPN's), and those without multicast or
+// carrier. Where nothing else is left, loopback serves the nodes of this machine.
 func multicast(all []link) (used []link, skipped []string) {
+	var loopback []link
 	for _, l := range all {
 		switch {
+		case l.Flags&net.FlagLoopback != 0:
+			loopback = append(loopback, l)
 		case l.Flags&net.FlagPointToPoint != 0:
 			skipped = append(skipped, l.Name+" (point-to-point)")
 		case l.Flags&net.FlagMulticast == 0:
-			if l.Flags&net.FlagLoopback == 0 {
-				skipped = append(skipped, l.Name+" (no multicast)")
-			}
-		case len(l.addrs) == 0:
-			skipped = append(skipped, l.Name+" (no address)")
+			skipped = append(skipped, l.Name+" (no multicast)")
+		case l.Flags&net.FlagRunning == 0:
+			skipped = append(skipped, l.Name+" (no carrier)")
 		default:
 			used = append(used, l)
 		}
+	}
+	if len(used) == 0 {
+		used = loopback
 	}
 	return used, skipped
 }

@@ -182,9 +182,12 @@ func (l *loop) save(now time.Time) {
 		return
 	}
 	if err := saveBook(l.cfg.FS, l.cfg.Path, l.book); err != nil {
-		l.log.Warn("peer book was not saved, trying again", "path", l.cfg.Path, "err", err)
-		l.saveAt = now.Add(saveRetry)
+		if !l.unsaved {
+			l.log.Warn("peer book was not saved, trying again", "path", l.cfg.Path, "err", err)
+		}
+		l.unsaved, l.saveAt = true, now.Add(saveRetry)
 		return
 	}
+	l.unsaved = false
 	l.book.dirty = false
 }

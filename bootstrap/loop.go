@@ -40,6 +40,7 @@ type loop struct {
 	dials, otherDials int
 	lastLook, lookAt  time.Time
 	saveAt            time.Time // zero while nothing is to be saved
+	unsaved           bool      // the last write failed, and it was told
 }
 
 func newLoop(f *Finder) *loop {

@@ -70,7 +70,7 @@ func (m *mdns) place() (all, used []link, addrs []ma.Multiaddr, err error) {
 	addrs = announced(m.host.Network().ListenAddresses(), used)
 	switch {
 	case len(used) == 0:
-		err = fmt.Errorf("no interface for multicast, skipped: %s", strings.Join(skipped, ", "))
+		err = fmt.Errorf("no interface to look on, skipped: %v", skipped)
 	case len(addrs) == 0:
 		err = errors.New("no address to announce")
 	}

@@ -20,10 +20,10 @@ func someLinks() []link {
 	}
 	return []link{
 		{net.Interface{Index: 1, Name: "lo", Flags: up | net.FlagLoopback}, at("127.0.0.1", "::1")},
-		{net.Interface{Index: 2, Name: "eth0", Flags: up | net.FlagMulticast | net.FlagBroadcast}, at("fd00::5", "fe80::5", "192.168.1.5")},
+		{net.Interface{Index: 2, Name: "eth0", Flags: up | net.FlagMulticast | net.FlagBroadcast}, at("fd00::5", "192.168.1.5")},
 		{net.Interface{Index: 3, Name: "tun0", Flags: up | net.FlagMulticast | net.FlagPointToPoint}, at("10.8.0.2")},
 		{net.Interface{Index: 4, Name: "sit0", Flags: up}, at("2001:db8::1")},
-		{net.Interface{Index: 5, Name: "eth1", Flags: up | net.FlagMulticast}, nil},
+		{net.Interface{Index: 5, Name: "docker0", Flags: net.FlagUp | net.FlagMulticast}, at("172.17.0.1")},
 	}
 }
 
@@ -32,8 +32,11 @@ func TestPointToPointInterfacesAreSkippedAndNamed(t *testing.T) {
 	if got := linkNames(used); !slices.Equal(got, []string{"eth0"}) {
 		t.Errorf("used %v", got)
 	}
-	if want := []string{"tun0 (point-to-point)", "sit0 (no multicast)", "eth1 (no address)"}; !slices.Equal(skipped, want) {
+	if want := []string{"tun0 (point-to-point)", "sit0 (no multicast)", "docker0 (no carrier)"}; !slices.Equal(skipped, want) {
 		t.Errorf("skipped %v", skipped)
+	}
+	if used, _ := multicast(someLinks()[:1]); !slices.Equal(linkNames(used), []string{"lo"}) {
+		t.Errorf("with nothing else: used %v", linkNames(used))
 	}
 }
 
@@ -67,7 +70,7 @@ func TestFingerprintChangesWithTheInterfaces(t *testing.T) {
 		t.Fatal("it changes by itself")
 	}
 	down, moved := someLinks()[1:], someLinks()
-	moved[1].addrs[2] = net.ParseIP("192.168.1.6")
+	moved[1].addrs[1] = net.ParseIP("192.168.1.6")
 	if fingerprint(down, nil) == before || fingerprint(moved, nil) == before || fingerprint(someLinks(), someAddrs(1)) == before {
 		t.Fatal("a change is not seen")
 	}

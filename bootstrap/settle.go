@@ -43,7 +43,7 @@ func (l *loop) settlePeer(t *target, out outcome, now time.Time) {
 		l.replaced(t, a, now)
 	}
 	switch {
-	case out.reached:
+	case out.reached, l.connected(t.id): // maybe it came by itself meanwhile
 		l.reached(t, now)
 	case len(t.addrs) == 0 && t.text == "":
 		l.unconfigure(t.id)
