@@ -21,13 +21,16 @@ type Count struct {
 	N     uint64
 }
 
-// counters count messages.
+// counters count messages, and keep who is in the mesh for blocks.
 type counters struct {
-	mu sync.Mutex
-	n  map[Count]uint64 // guarded by mu; keys have N 0
+	mu   sync.Mutex
+	n    map[Count]uint64     // guarded by mu; keys have N 0
+	mesh map[peer.ID]struct{} // guarded by mu
 }
 
-func newCounters() *counters { return &counters{n: map[Count]uint64{}} }
+func newCounters() *counters {
+	return &counters{n: map[Count]uint64{}, mesh: map[peer.ID]struct{}{}}
+}
 
 func (c *counters) count(topic, fate string) {
 	if topic != topicBlocks && topic != topicTransactions {
@@ -53,30 +56,68 @@ func (n *Network) Messages() []Count {
 	return list
 }
 
-// tracer counts what pubsub drops without asking a validator.
-type tracer struct{ c *counters }
+// Mesh returns the peers that blocks go to and come from at once.
+func (n *Network) Mesh() []peer.ID {
+	c := n.counters
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Keys(c.mesh))
+}
 
+// tracer hears from pubsub what validators do not: what is dropped, and who
+// joins the mesh.
+type tracer struct{ n *Network }
+
+// Graft compares statuses with a new peer of the mesh: what was published just
+// before would come neither through the mesh nor by the offers that only those
+// outside of it get.
+func (t tracer) Graft(id peer.ID, topic string) {
+	if topic != topicBlocks {
+		return
+	}
+	t.n.counters.mu.Lock()
+	t.n.counters.mesh[id] = struct{}{}
+	t.n.counters.mu.Unlock()
+	t.n.kickOne(id)
+}
+
+// Prune forgets a peer that left the mesh.
+func (t tracer) Prune(id peer.ID, topic string) {
+	if topic == topicBlocks {
+		t.OnClosedOutboundStream(id)
+	}
+}
+
+// OnClosedOutboundStream forgets a peer that left.
+func (t tracer) OnClosedOutboundStream(id peer.ID) {
+	t.n.counters.mu.Lock()
+	defer t.n.counters.mu.Unlock()
+	delete(t.n.counters.mesh, id)
+}
+
+// RejectMessage counts what was dropped without being judged.
 func (t tracer) RejectMessage(m *pubsub.Message, reason string) {
 	switch reason {
 	case pubsub.RejectValidationQueueFull, pubsub.RejectValidationThrottled:
-		t.c.count(m.GetTopic(), "dropped")
+		t.n.counters.count(m.GetTopic(), "dropped")
 	}
 }
 
-func (t tracer) DuplicateMessage(m *pubsub.Message) { t.c.count(m.GetTopic(), "duplicate") }
+// DuplicateMessage counts copies.
+func (t tracer) DuplicateMessage(m *pubsub.Message) { t.n.counters.count(m.GetTopic(), "duplicate") }
 
+// DropRPC counts what found a peer's queue full.
 func (t tracer) DropRPC(rpc *pubsub.RPC, _ peer.ID) {
 	for _, m := range rpc.GetPublish() {
-		t.c.count(m.GetTopic(), "unsent")
+		t.n.counters.count(m.GetTopic(), "unsent")
 	}
 }
 
+// The rest of pubsub.RawTracer is not needed.
+
 func (tracer) OnNewOutboundStream(peer.ID, protocol.ID)             {}
-func (tracer) OnClosedOutboundStream(peer.ID)                       {}
 func (tracer) Join(string)                                          {}
 func (tracer) Leave(string)                                         {}
-func (tracer) Graft(peer.ID, string)                                {}
-func (tracer) Prune(peer.ID, string)                                {}
 func (tracer) ValidateMessage(*pubsub.Message)                      {}
 func (tracer) DeliverMessage(*pubsub.Message)                       {}
 func (tracer) ThrottlePeer(peer.ID)                                 {}

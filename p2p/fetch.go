@@ -126,7 +126,9 @@ func (n *Network) addParts(ctx context.Context, p *plan) (added int, err error) 
 // crew has every useful peer fetch for the plan, those that come later too,
 // and returns when all is fetched or nobody is left who could help.
 func (n *Network) crew(ctx context.Context, sv *survey, p *plan, work chain.Work) error {
-	g, ctx := errgroup.WithContext(ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var g errgroup.Group
 	tried := map[peer.ID]bool{}
 	left := make(chan bool, maxFetchers) // of fetchers: whether all is fetched
 	for running := 0; ; {
@@ -149,8 +151,8 @@ func (n *Network) crew(ctx context.Context, sv *survey, p *plan, work chain.Work
 		select {
 		case <-changed:
 		case done := <-left:
-			running--
-			if done {
+			if running--; done {
+				cancel() // who is slow with what another brought
 				return g.Wait()
 			}
 		case <-ctx.Done():
@@ -167,10 +169,14 @@ func (n *Network) fetcher(ctx context.Context, id peer.ID, sv *survey, p *plan) 
 		if !ok {
 			return true
 		}
+		asked := time.Now()
 		blocks, err := n.askBlocks(ctx, id, hashes)
 		p.give(w, id, blocks)
 		switch {
 		case ctx.Err() != nil:
+			if len(blocks) == 0 && time.Since(asked) > n.timing.hedge {
+				n.pause(id, ReasonStalled, errors.New("others brought its blocks before it brought one"))
+			}
 			return true
 		case err != nil:
 			n.pause(id, reasonOf(err), err)

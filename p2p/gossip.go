@@ -78,7 +78,7 @@ func (n *Network) newGossip(ctx context.Context) (*gossip, error) {
 		pubsub.WithFloodPublish(true),
 		pubsub.WithPeerScore(score, thresholds),
 		pubsub.WithSubscriptionFilter(pubsub.NewAllowlistSubscriptionFilter(topicBlocks, topicTransactions)),
-		pubsub.WithRawTracer(tracer{n.counters}),
+		pubsub.WithRawTracer(tracer{n}),
 	)
 	if err != nil {
 		return nil, err

@@ -80,7 +80,9 @@ func (n *Network) race(ctx context.Context, ahead []Peer) (*survey, error) {
 	defer func() {
 		cancel()
 		for ; running > 0; running-- {
-			if o := <-outcomes; o.sv.crossed {
+			o := <-outcomes
+			o.sv.turns++
+			if o.sv.crossed {
 				delete(n.surveys, o.sv.peer) // soon out of date
 			}
 		}

@@ -1,0 +1,183 @@
+package p2p
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+)
+
+func TestNodesOfAnotherGenesisAreRefused(t *testing.T) {
+	a := start(t, newMemory(testRules(t, "one")), nil)
+	b := start(t, newMemory(testRules(t, "two")), nil)
+	a.dial(t, b)
+	for _, pair := range [][2]*testNode{{a, b}, {b, a}} {
+		x, y := pair[0], pair[1]
+		await(t, "the end of the connection", func() bool { return x.about(y).Reason == ReasonOtherGenesis && !x.about(y).Left.IsZero() })
+		if !x.Refused(y.host.ID()) {
+			t.Error("the peer may be dialled again at once")
+		}
+		if len(x.Met()) != 0 {
+			t.Error("a peer of another chain counts as met")
+		}
+		if got := x.log.count(`level=INFO msg="peer refused"`); got != 1 {
+			t.Errorf("the refusal was logged %d times at info, want 1", got)
+		}
+		for _, hash := range []chain.Hash{a.rules().Genesis().Hash, b.rules().Genesis().Hash} {
+			if x.log.count(hash.String()) == 0 {
+				t.Errorf("the log does not name genesis %s", hash)
+			}
+		}
+	}
+	// It may come back, and learns why again, but nobody logs it twice.
+	a.dial(t, b)
+	await(t, "the end of the second connection", func() bool { return len(a.host.Network().Peers()) == 0 })
+	if got := a.log.count(`level=INFO msg="peer refused"`); got != 1 {
+		t.Errorf("after a second visit the refusal stands %d times in the log", got)
+	}
+}
+
+func (a *testNode) rules() *chain.Rules { return a.memory.rules }
+
+// gossipOnly leaves no status round but the first.
+func gossipOnly(n *Network) { n.timing.status = time.Hour }
+
+func TestBlocksAreGossiped(t *testing.T) {
+	rules := testRules(t, "one")
+	a, b, c := start(t, newMemory(rules), nil, gossipOnly), start(t, newMemory(rules), nil, gossipOnly), start(t, newMemory(rules), nil, gossipOnly)
+	a.dial(t, b)
+	b.dial(t, c)
+	awaitMesh(t, a, b)
+	awaitMesh(t, b, c)
+	block := a.mine(t, 1, "a")
+	if err := a.PublishBlock(t.Context(), block); err != nil {
+		t.Fatal(err)
+	}
+	awaitTip(t, c, block.Hash)
+	if src := c.sources[block.Hash]; src.Via != chain.ViaGossip || src.Peer != b.host.ID().String() {
+		t.Errorf("the block came by %+v, want gossip from b", src)
+	}
+	counts := map[Count]bool{}
+	for _, n := range c.Messages() {
+		counts[n] = true
+	}
+	if !counts[Count{"blocks", "accept", 1}] {
+		t.Errorf("counts of c are %v", c.Messages())
+	}
+}
+
+func TestTransactionsAreGossipedAndPoolsExchanged(t *testing.T) {
+	rules := testRules(t, "one")
+	a, b, late := start(t, newMemory(rules), nil), start(t, newMemory(rules), nil), start(t, newMemory(rules), nil)
+	a.dial(t, b)
+	awaitMesh(t, a, b)
+	tx := rules.Sign(chain.Transaction{Data: "hello"}, make([]byte, 32))
+	if err := a.AddTransaction(chain.Source{Via: chain.ViaAPI}, tx); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.PublishTransaction(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the transaction at b", func() bool { return len(b.Transactions(10)) == 1 })
+	late.dial(t, b)
+	await(t, "the transaction at the late one", func() bool { return len(late.Transactions(10)) == 1 })
+}
+
+func TestPublishingTooLargeABlockFails(t *testing.T) {
+	rules := testRules(t, "one")
+	a := start(t, newMemory(rules), nil)
+	var txs []*chain.Transaction
+	for nonce := range uint64(3) {
+		txs = append(txs, rules.Sign(chain.Transaction{Data: strings.Repeat("x", 9000), Nonce: nonce}, make([]byte, 32)))
+	}
+	block := child(a.memory.Tip(), "large", txs...)
+	if err := a.PublishBlock(t.Context(), block); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("got %v, want ErrTooLarge", err)
+	}
+}
+
+func TestWrongBytesAreRejectedAndNotPassedOn(t *testing.T) {
+	rules := testRules(t, "one")
+	a, b, c := start(t, newMemory(rules), nil), start(t, newMemory(rules), nil), start(t, newMemory(rules), nil)
+	a.dial(t, b)
+	b.dial(t, c)
+	awaitMesh(t, a, b)
+	awaitMesh(t, b, c)
+	good := child(a.memory.Tip(), "good")
+	for name, raw := range map[string][]byte{
+		"white space": append([]byte(" "), good.Raw()...),
+		"other hash":  []byte(strings.Replace(string(good.Raw()), `"hash":"`+good.Hash.String()[:4], `"hash":"ffff`, 1)),
+	} {
+		if err := a.gossip.blocks.Publish(t.Context(), raw); err != nil {
+			t.Fatal(name, err)
+		}
+	}
+	await(t, "two rejections", func() bool { return b.fate("blocks", "reject") == 2 })
+	if _, err := a.AddBlocks(chain.Source{}, good); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.gossip.blocks.Publish(t.Context(), good.Raw()); err != nil {
+		t.Fatal(err)
+	}
+	awaitTip(t, c, good.Hash)
+	if got := c.fate("blocks", "reject"); got != 0 {
+		t.Errorf("%d wrong messages were passed on", got)
+	}
+}
+
+func (a *testNode) fate(topic, fate string) uint64 {
+	for _, c := range a.Messages() {
+		if c.Topic == topic && c.Fate == fate {
+			return c.N
+		}
+	}
+	return 0
+}
+
+func TestUnknownParentWakesSync(t *testing.T) {
+	rules := testRules(t, "one")
+	// Only the orphan can tell.
+	a, b := start(t, newMemory(rules), nil, gossipOnly), start(t, newMemory(rules), nil, gossipOnly)
+	a.dial(t, b)
+	awaitMesh(t, a, b)
+	tip := a.mine(t, 5, "a")
+	if err := a.PublishBlock(t.Context(), tip); err != nil {
+		t.Fatal(err)
+	}
+	awaitTip(t, b, tip.Hash)
+	// What had to wait is passed on by its new owner, since nobody else will.
+	c := start(t, newMemory(rules), nil, gossipOnly)
+	c.dial(t, b)
+	awaitTip(t, c, tip.Hash)
+}
+
+func TestDeadPeersAreLeft(t *testing.T) {
+	rules := testRules(t, "one")
+	a := start(t, newMemory(rules), nil, func(n *Network) { n.timing.statusWait = 200 * time.Millisecond })
+	b := start(t, newMemory(rules), nil, func(n *Network) { n.timing.status = time.Hour })
+	a.dial(t, b)
+	await(t, "the two meet", func() bool { return a.about(b).Met })
+	b.host.RemoveStreamHandler(statusProtocol)
+	await(t, "the end of the connection", func() bool { return a.about(b).Reason == ReasonNoAnswer })
+	if a.log.count(`level=INFO msg="peer left"`) != 1 {
+		t.Error("want one line on why the peer left")
+	}
+}
+
+func TestClockOffsetIsTheMedianOfThePeers(t *testing.T) {
+	rules := testRules(t, "one")
+	a := start(t, newMemory(rules), nil)
+	var others []*testNode
+	for _, ahead := range []time.Duration{-time.Hour, 5 * time.Second, time.Hour} {
+		others = append(others, start(t, newMemory(rules), nil, func(n *Network) {
+			n.now = func() time.Time { return time.Now().Add(ahead) }
+		}))
+	}
+	a.dial(t, others...)
+	await(t, "three samples", func() bool { _, peers := a.ClockOffset(); return peers == 3 })
+	if offset, _ := a.ClockOffset(); (offset - 5*time.Second).Abs() > time.Second {
+		t.Errorf("the offset is %s, want about 5 s", offset)
+	}
+}
