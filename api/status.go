@@ -9,6 +9,9 @@ import (
 	"github.com/lp2pnode/lp2pnode/api/client"
 )
 
+// maxCounted bounds the time that a status takes of the ledger.
+const maxCounted = 5000
+
 // status says what the node is and where it stands.
 func (n *rooms) status(context.Context, *struct{}) (*jsonOutput[client.Status], error) {
 	tip := n.node.Ledger().Tip()
@@ -29,6 +32,7 @@ func (n *rooms) status(context.Context, *struct{}) (*jsonOutput[client.Status], 
 		Addresses:  append([]string{}, n.node.Addrs()...),
 		Peers:      len(network.Met()),
 		Synced:     !sync.Behind,
+		Pool:       len(n.node.Ledger().Transactions(maxCounted)),
 		TimeOffset: offset.Milliseconds(),
 		Miner:      n.node.MinerAddress(),
 		Started:    n.node.Started(),

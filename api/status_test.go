@@ -1,6 +1,11 @@
 package api_test
 
-import "testing"
+import (
+	"crypto/ed25519"
+	"testing"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+)
 
 func TestStatusSaysWhereTheNodeStands(t *testing.T) {
 	n := newNode(t)
@@ -43,4 +48,33 @@ func TestReadinessNamesEachCheck(t *testing.T) {
 	if !health.OK {
 		t.Errorf("want a node fit for use, got %+v", health)
 	}
+}
+
+// TestStatusCountsWhatWaits: a record without a fee is taken from anybody.
+func TestStatusCountsWhatWaits(t *testing.T) {
+	n := newNode(t)
+	_, c := serve(t, n)
+	for nonce := range uint64(2) {
+		tx := record(t, n, nonce)
+		if err := n.ledger.AddTransaction(chain.Source{Via: chain.ViaAPI}, tx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s, err := c.Status(t.Context()); err != nil || s.Pool != 2 {
+		t.Errorf("want 2 waiting, got %+v, %v", s, err)
+	}
+}
+
+// record returns a signed transaction that carries data only.
+func record(t *testing.T, n *testNode, nonce uint64) *chain.Transaction {
+	t.Helper()
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	tx := chain.Transaction{Data: "a record", From: chain.AddressOf(key.Public().(ed25519.PublicKey)), Nonce: nonce}
+	tx.Signature = chain.Signature(ed25519.Sign(key, tx.SignedBytes(n.Rules().Genesis().Hash)))
+	raw := chain.NewTransaction(tx).Raw()
+	signed, err := n.Rules().DecodeTransaction(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
 }

@@ -26,7 +26,7 @@ type Status struct {
 	MiningHeld string        `json:"mining_held,omitempty" doc:"why it is not mining though it was told to"`
 	Miner      chain.Address `json:"miner,omitempty" doc:"who gets the rewards"`
 	Hashrate   float64       `json:"hashrate" doc:"hashes per second, of this node"`
-	Pool       int           `json:"pool" doc:"waiting transactions"`
+	Pool       int           `json:"pool" doc:"waiting transactions, counted up to 5000"`
 	TimeOffset int64         `json:"time_offset_ms" doc:"median of the peers' clocks minus this one, ms"`
 	Started    time.Time     `json:"started"`
 }
