@@ -22,7 +22,9 @@ func (l *loop) look(now time.Time) {
 		l.compare(t, slices.ContainsFunc(t.ids, l.connected), now)
 	}
 	for _, id := range l.cfg.Network.Met() {
-		l.meet(id, now)
+		if !l.meet(id, now) {
+			l.lookAt = now.Add(lookForAddrs)
+		}
 	}
 	l.forget(now)
 	if l.book.dirty && l.saveAt.IsZero() {
@@ -61,12 +63,13 @@ func (l *loop) delay(t *target, now time.Time) {
 	t.due = now.Add(jitter(backoff(t.fails, longest(t.circumstances(now, l.crowded())))))
 }
 
-// meet remembers a peer of our chain and where it listens.
-func (l *loop) meet(id peer.ID, now time.Time) {
+// meet remembers a peer of our chain and where it listens, and reports whether
+// that is known: a peer may be met before it has said so.
+func (l *loop) meet(id peer.ID, now time.Time) bool {
 	l.book.meet(id, l.addrsOf(id), now)
 	p, kept := l.book.peers[id]
 	if !kept {
-		return
+		return false
 	}
 	l.hasPeers.Store(true)
 	t, known := l.peers[id]
@@ -75,6 +78,7 @@ func (l *loop) meet(id peer.ID, now time.Time) {
 		l.peers[id] = t
 	}
 	t.learn(p.addrs)
+	return true
 }
 
 // heard deals with an announcement on the LAN. One with our own id at addresses

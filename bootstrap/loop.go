@@ -16,12 +16,13 @@ const (
 	maxOtherDials = 12 // of those, for peers that nobody configured
 	maxTargets    = 1024
 
-	stable     = 30 * time.Second       // a connection that held so long ends a row of failures
-	lookAtMost = 250 * time.Millisecond // between two looks at who is connected
-	lookAtLast = 10 * time.Second
-	saveDelay  = 2 * time.Second // so that a burst of changes is one write
-	saveRetry  = time.Minute     // after a failed write
-	foundFor   = time.Hour       // an announced peer that never answered is forgotten
+	stable       = 30 * time.Second       // a connection that held so long ends a row of failures
+	lookAtMost   = 250 * time.Millisecond // between two looks at who is connected
+	lookAtLast   = 10 * time.Second
+	lookForAddrs = time.Second     // while a peer was met that has not said where it listens
+	saveDelay    = 2 * time.Second // so that a burst of changes is one write
+	saveRetry    = time.Minute     // after a failed write
+	foundFor     = time.Hour       // an announced peer that never answered is forgotten
 )
 
 // loop is one Run of a Finder. All fields are owned by its goroutine; channels
