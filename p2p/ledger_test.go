@@ -222,6 +222,18 @@ func (m *memory) Transactions(limit int) [][]byte {
 	return raws
 }
 
+func (m *memory) size() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.blocks)
+}
+
+func (m *memory) sourceOf(hash chain.Hash) chain.Source {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sources[hash]
+}
+
 // mine adds count blocks to the tip; note tells branches apart.
 func (m *memory) mine(t testing.TB, count int, note string) *chain.Block {
 	t.Helper()

@@ -56,7 +56,7 @@ func TestBlocksAreGossiped(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitTip(t, c, block.Hash)
-	if src := c.sources[block.Hash]; src.Via != chain.ViaGossip || src.Peer != b.host.ID().String() {
+	if src := c.sourceOf(block.Hash); src.Via != chain.ViaGossip || src.Peer != b.host.ID().String() {
 		t.Errorf("the block came by %+v, want gossip from b", src)
 	}
 	counts := map[Count]bool{}

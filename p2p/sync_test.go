@@ -71,7 +71,7 @@ func TestBodiesComeOnlyWhenTheHeadersCarryMoreWork(t *testing.T) {
 	b := start(t, chainOf(t, rules, 2600, "b"), nil)
 	b.dial(t, a)
 	await(t, "the peer is found out", func() bool { return b.about(a).PauseReason == ReasonFalseWork })
-	if got := len(b.memory.blocks); got != 2601 {
+	if got := b.memory.size(); got != 2601 {
 		t.Errorf("%d blocks are stored, want 2601", got)
 	}
 	if b.Sync().Behind {
