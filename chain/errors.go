@@ -75,4 +75,4 @@ func Unfit(rule Rule, want, got any) error {
 }
 
 // text bounds what strangers can make us say.
-func text(v any) string { return fmt.Sprintf("%.200v", v) }
+func text(v any) string { return fmt.Sprintf("%.200s", fmt.Sprint(v)) }

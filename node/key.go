@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,7 +24,7 @@ const (
 func loadKey(fs vfs.FS, dir string, real bool) (crypto.PrivKey, error) {
 	path := fs.PathJoin(dir, keyFile)
 	f, err := fs.Open(path)
-	if os.IsNotExist(err) {
+	if errors.Is(err, os.ErrNotExist) {
 		return makeKey(fs, dir, real)
 	}
 	if err != nil {

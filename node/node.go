@@ -233,6 +233,9 @@ func (n *Node) ID() string { return n.host.ID().String() }
 // Addrs returns the multiaddrs under which others can dial the node, each with
 // its peer id; none before Run listens.
 func (n *Node) Addrs() []string {
+	if len(n.host.Addrs()) == 0 {
+		return nil
+	}
 	addrs, err := peer.AddrInfoToP2pAddrs(host.InfoFromHost(n.host))
 	if err != nil {
 		n.log.Error("own addresses", "error", err) // cannot be: the host has an id

@@ -88,15 +88,21 @@ func (p *process) run() {
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatalf("start %s: %v", p.name, err)
 	}
-	p.t.Cleanup(p.kill)
-	p.await("its API", 20*time.Second, func() bool {
+	p.t.Cleanup(func() {
+		p.kill()
+		if p.t.Failed() {
+			p.t.Logf("log of %s ends:\n%s", p.name, tail(p.log.String(), 25))
+		}
+	})
+	p.await("its API and addresses", 20*time.Second, func() bool {
 		var holder struct{ API string }
 		raw, err := os.ReadFile(filepath.Join(p.dir, "node.json"))
 		if err != nil || json.Unmarshal(raw, &holder) != nil || holder.API == "" {
 			return false
 		}
 		p.api = holder.API
-		return p.get("/v1/status", nil) == nil
+		var s status
+		return p.get("/v1/status", &s) == nil && len(s.Addresses) > 0
 	})
 }
 

@@ -82,7 +82,7 @@ func badBlocks() []badBlock {
 		{"exponent", func(w *wrongdoer) []byte { return w.edit(`"version":1`, `"version":1e0`) }},
 		{"negative", func(w *wrongdoer) []byte { return w.edit(`"tx_count":0`, `"tx_count":-0`) }},
 		{"leading zero", func(w *wrongdoer) []byte { return w.edit(`"version":1`, `"version":01`) }},
-		{"integer above 2^53-1", func(w *wrongdoer) []byte { return w.with("difficulty", uint64(1)<<53) }},
+		{"integer above 2^53-1", func(w *wrongdoer) []byte { return canon(mineFrom(w.r.child(w.self), 1<<53)) }},
 		{"needless escape", func(w *wrongdoer) []byte { return w.edit(`from a`, `\u0066rom a`) }},
 		{"lone surrogate", func(w *wrongdoer) []byte { return w.edit(`from a`, `\ud800`) }},
 		{"bytes that are not UTF-8", func(w *wrongdoer) []byte { return w.edit(`from a`, "\xff") }},

@@ -154,9 +154,11 @@ func meets(hash []byte, difficulty uint64) bool {
 }
 
 // mine seals b in place (§4).
-func mine(b object) object {
+func mine(b object) object { return mineFrom(b, 0) }
+
+func mineFrom(b object, nonce uint64) object {
 	seal, difficulty := sealOf(b), number(b, "difficulty")
-	for nonce := uint64(0); ; nonce++ {
+	for ; ; nonce++ {
 		if hash := hashOf(seal, nonce); meets(hash, max(difficulty, 1)) {
 			b["nonce"], b["hash"] = nonce, hex.EncodeToString(hash)
 			return b
@@ -323,13 +325,14 @@ func (r *replica) execute(tx object) (fee uint64) {
 
 // stranger is a libp2p host that speaks the protocol's three doors.
 type stranger struct {
-	t    *testing.T
-	host host.Host
-	node peer.ID
-	ps   *pubsub.PubSub
-	tops *pubsub.Topic
-	sub  *pubsub.Subscription
-	r    *replica
+	t     *testing.T
+	host  host.Host
+	node  peer.ID
+	ps    *pubsub.PubSub
+	tops  *pubsub.Topic
+	sub   *pubsub.Subscription
+	joins *pubsub.TopicEventHandler
+	r     *replica
 }
 
 func newStranger(t *testing.T, r *replica, addr string) *stranger {
@@ -359,6 +362,9 @@ func newStranger(t *testing.T, r *replica, addr string) *stranger {
 		t.Fatal(err)
 	}
 	if s.tops, err = s.ps.Join("blocks"); err != nil {
+		t.Fatal(err)
+	}
+	if s.joins, err = s.tops.EventHandler(); err != nil {
 		t.Fatal(err)
 	}
 	if s.sub, err = s.tops.Subscribe(pubsub.WithBufferSize(4096)); err != nil {
@@ -467,7 +473,12 @@ func (s *stranger) publish(raw []byte) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if err := s.tops.Publish(ctx, raw, pubsub.WithReadiness(pubsub.MinTopicSize(1))); err != nil {
+	for len(s.tops.ListPeers()) == 0 {
+		if _, err := s.joins.NextPeerEvent(ctx); err != nil {
+			s.t.Fatalf("the node never joined the topic: %v", err)
+		}
+	}
+	if err := s.tops.Publish(ctx, raw); err != nil {
 		s.t.Fatalf("publish: %v", err)
 	}
 }
