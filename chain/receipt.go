@@ -93,3 +93,30 @@ func proofPath(hashes []Hash) []merkle.Hash {
 	}
 	return path
 }
+
+// NewReceipt returns the receipt of transaction index of block b against tip,
+// given the inclusion proof of b's hash in tip's history.
+func NewReceipt(b *Block, index uint64, tip Header, history []merkle.Hash) (*Receipt, error) {
+	path, err := merkle.EntryProof(rawTransactions(b.Transactions), index)
+	if err != nil {
+		return nil, fmt.Errorf("receipt of transaction %d of block %s: %w", index, b.Hash, err)
+	}
+	return &Receipt{
+		Header:       b.Header,
+		HistoryProof: proofHashes(history),
+		HistorySize:  tip.Height,
+		Tip:          tip,
+		Transaction:  *b.Transactions[index],
+		TxCount:      b.TxCount,
+		TxIndex:      index,
+		TxProof:      proofHashes(path),
+	}, nil
+}
+
+func proofHashes(path []merkle.Hash) []Hash {
+	hashes := make([]Hash, len(path))
+	for i, h := range path {
+		hashes[i] = h
+	}
+	return hashes
+}
