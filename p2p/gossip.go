@@ -177,8 +177,8 @@ func (n *Network) judgeTransaction(from peer.ID, raw []byte) error {
 }
 
 // roomLoop tries what waits in the ledger's room when its parent or its time
-// has come, and passes on what is accepted: pubsub marked it seen when it came,
-// so nobody else would send it on for us.
+// has come, and passes on what is accepted, and so for transactions: pubsub
+// marked them seen when they came, so nobody else would send them on for us.
 func (n *Network) roomLoop(ctx context.Context) {
 	const shortest = 10 * time.Millisecond
 	for ctx.Err() == nil {
@@ -186,6 +186,11 @@ func (n *Network) roomLoop(ctx context.Context) {
 		blocks, sources, next := n.ledger.Ready()
 		for i, b := range blocks {
 			n.retry(ctx, sources[i], b)
+		}
+		for _, tx := range n.ledger.FreedTransactions() {
+			if err := n.PublishTransaction(ctx, tx); err != nil && ctx.Err() == nil {
+				n.log.Error("cannot pass on a transaction that waited", "id", tx.ID(), "error", err)
+			}
 		}
 		var due <-chan time.Time
 		if !next.IsZero() {

@@ -23,6 +23,9 @@ type Ledger interface {
 	// Ready takes out of the waiting room the blocks that can be judged now,
 	// and says when to ask again for time's sake (zero: never).
 	Ready() (blocks []*chain.Block, sources []chain.Source, next time.Time)
+	// FreedTransactions takes out the transactions of the pool whose time to be
+	// published has come: a gap in nonces closed, or a block was reverted.
+	FreedTransactions() []*chain.Transaction
 
 	// Has tells whether a block was ever accepted, on whatever branch.
 	Has(hash chain.Hash) (bool, error)

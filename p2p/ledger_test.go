@@ -152,6 +152,8 @@ func (m *memory) Ready() (blocks []*chain.Block, sources []chain.Source, next ti
 	return blocks, sources, time.Time{}
 }
 
+func (m *memory) FreedTransactions() []*chain.Transaction { return nil }
+
 func (m *memory) Has(hash chain.Hash) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

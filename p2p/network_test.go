@@ -160,7 +160,10 @@ func TestDeadPeersAreLeft(t *testing.T) {
 	a.dial(t, b)
 	await(t, "the two meet", func() bool { return a.about(b).Met })
 	b.host.RemoveStreamHandler(statusProtocol)
-	await(t, "the end of the connection", func() bool { return a.about(b).Reason == ReasonNoAnswer })
+	await(t, "the end of the connection", func() bool { return !a.about(b).Left.IsZero() })
+	if got := a.about(b).Reason; got != ReasonNoAnswer {
+		t.Errorf("it left because of %q", got)
+	}
 	if a.log.count(`level=INFO msg="peer left"`) != 1 {
 		t.Error("want one line on why the peer left")
 	}
