@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -86,7 +87,11 @@ func (r setting) fromTOML(value any) ([]string, error) {
 		text: `a text in quotes`, list: `texts in brackets, ["…", "…"]`,
 		boolean: "true or false without quotes", number: "a number without quotes",
 	}
-	return nil, fmt.Errorf("want %s, got %.60s", wanted[r.kind], fmt.Sprintf("%#v", value))
+	got, err := json.Marshal(value)
+	if err != nil { // inf and nan
+		got = fmt.Append(nil, value)
+	}
+	return nil, fmt.Errorf("want %s, got %.60s", wanted[r.kind], got)
 }
 
 func allTexts(values []any) ([]string, bool) {

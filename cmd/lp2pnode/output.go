@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,11 +10,17 @@ import (
 	"time"
 )
 
-// columns writes an aligned table with a heading.
-type columns struct{ w *tabwriter.Writer }
+// columns writes an aligned table.
+type columns struct {
+	to     io.Writer
+	buffer bytes.Buffer
+	w      *tabwriter.Writer // to buffer
+}
 
-func newTable(w io.Writer, heading ...string) *columns {
-	t := &columns{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+// newTable returns a table with a heading, or none.
+func newTable(to io.Writer, heading ...string) *columns {
+	t := &columns{to: to}
+	t.w = tabwriter.NewWriter(&t.buffer, 0, 0, 2, ' ', 0)
 	if len(heading) > 0 {
 		t.row(heading...)
 	}
@@ -24,10 +31,21 @@ func (t *columns) row(cells ...string) {
 	for i, cell := range cells {
 		cells[i] = printable(cell)
 	}
-	fmt.Fprintln(t.w, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+	fmt.Fprintln(t.w, strings.Join(cells, "\t")) // into memory: flush has the error
 }
 
-func (t *columns) flush() error { return t.w.Flush() }
+// flush writes the table, without the spaces that end its lines.
+func (t *columns) flush() error {
+	if err := t.w.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(t.buffer.String()) {
+		if _, err := fmt.Fprintln(t.to, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // printable keeps what strangers wrote from moving the cursor.
 func printable(s string) string {
