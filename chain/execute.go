@@ -82,7 +82,7 @@ func (d *Draft) Apply(t *Transaction) error {
 	if from.Nonce == canonical.MaxInteger {
 		return Unfit(RuleOverflow, "a nonce that can grow", from.Nonce)
 	}
-	if t.Amount > canonical.MaxInteger-t.Fee || t.Amount+t.Fee > from.Balance {
+	if t.Fee > canonical.MaxInteger || t.Amount > canonical.MaxInteger-t.Fee || t.Amount+t.Fee > from.Balance {
 		return Unfit(RuleBalance, fmt.Sprintf("amount %d + fee %d", t.Amount, t.Fee), from.Balance)
 	}
 	paid := Account{Balance: from.Balance - t.Amount - t.Fee, Nonce: from.Nonce + 1}

@@ -3,8 +3,6 @@ package chain
 import (
 	"fmt"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/lp2pnode/lp2pnode/chain/canonical"
 	"github.com/lp2pnode/lp2pnode/chain/merkle"
 )
@@ -35,23 +33,15 @@ func (r *Receipt) Canonical() []byte {
 	return raw
 }
 
-// DecodeReceipt reads and verifies a receipt; engine checks the work that its
-// headers carry. White space is free, everything else must be canonical. The
-// error says what does not hold and matches ErrInvalid. The caller compares
-// Tip.Hash with a hash that it trusts.
+// DecodeReceipt reads and verifies a canonical receipt; engine checks the work
+// that its headers carry. The error says what does not hold and matches
+// ErrInvalid. The caller compares Tip.Hash with a hash that it trusts.
 func DecodeReceipt(raw []byte, engine Engine) (*Receipt, error) {
 	if len(raw) > MaxReceiptBytes {
 		return nil, Invalid(RuleSize, fmt.Sprintf("a receipt of at most %d bytes", MaxReceiptBytes), len(raw))
 	}
 	r := &Receipt{}
-	if err := canonical.Read(raw, r); err != nil {
-		return nil, Invalid(RuleForm, "a receipt", err)
-	}
-	compact := jsontext.Value(raw).Clone()
-	if err := compact.Compact(); err != nil {
-		return nil, Invalid(RuleForm, "a receipt", err)
-	}
-	if err := canonical.Same(compact, r.Canonical()); err != nil {
+	if err := canonical.Unmarshal(raw, r); err != nil {
 		return nil, Invalid(RuleForm, "a canonical receipt", err)
 	}
 	return r, r.verify(engine)

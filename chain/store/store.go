@@ -34,6 +34,7 @@ const (
 	defaultCacheBytes = 8 << 20
 	memTableBytes     = 2 << 20
 	maxOpenFiles      = 256
+	tableBlockBytes   = 16 << 10
 )
 
 // Options of Open. The zero value is ready for use.
@@ -129,7 +130,9 @@ func (s *Store) pebbleOptions(opts Options) *pebble.Options {
 		ReadOnly:           s.readOnly,
 	}
 	for i := range o.Levels {
-		// Half of a block is hex digits, which only entropy coding makes smaller.
+		// Half of a block is hex digits, which only entropy coding makes smaller,
+		// and the rest is what all blocks share.
+		o.Levels[i].BlockSize = tableBlockBytes
 		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.ZstdCompression }
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
