@@ -47,7 +47,7 @@ var arrows = map[string][]string{
 	"chain/ledger": slices.Concat(values, []string{"chain", "chain/store", "chain/mempool"}),
 	// These three know the chain and not one another; of a ledger each declares
 	// the little interface that it needs.
-	"p2p":       {"chain"},
+	"p2p":       {"chain", "chain/canonical"},
 	"bootstrap": {"chain"},
 	"miner":     {"chain", "chain/pow"},
 	"node":      below,

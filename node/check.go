@@ -31,6 +31,14 @@ func (p *plan) listenAddrs() []multiaddr.Multiaddr {
 	return addrs
 }
 
+func (p *plan) dialAddrs() []multiaddr.Multiaddr {
+	addrs := make([]multiaddr.Multiaddr, len(p.bootstrap))
+	for i, e := range p.bootstrap {
+		addrs[i] = e.Addr
+	}
+	return addrs
+}
+
 // check fills in what cfg leaves open and refuses what cannot be; it touches
 // neither disk nor network.
 func check(cfg *Config) (plan, error) {

@@ -95,6 +95,7 @@ func (n *Node) assembleNetwork(key crypto.PrivKey) error {
 		Key:      key,
 		Agent:    cfg.Agent,
 		Listen:   n.plan.listenAddrs(),
+		Dial:     n.plan.dialAddrs(),
 		Announce: n.plan.announce,
 		Options:  cfg.Libp2p,
 	})
