@@ -163,6 +163,9 @@ func TestBrokenStoreOpensAgainUnderTheSameLock(t *testing.T) {
 	if err := s.Commit(change(blocks[0], blocks[1], blocks[1])); !errors.Is(err, ErrBroken) || !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("%v; want ErrBroken and why", err)
 	}
+	if <-s.Broken(); !errors.Is(s.Err(), ErrBroken) {
+		t.Errorf("Err says %v", s.Err())
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -114,6 +114,32 @@ func TestRefusedDirectoryIsNotTouched(t *testing.T) {
 	}
 }
 
+// TestDatabaseWithoutManifestIsRefused: Pebble would take it for none, and
+// make a new one over what is left.
+func TestDatabaseWithoutManifestIsRefused(t *testing.T) {
+	c := newToy(t, "toy")
+	mem, ops := vfs.NewMem(), &recorder{}
+	prepare(t, mem, c, func(*pebble.Batch) {})
+	database := dataDir + "/chain"
+	names, err := mem.List(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, "marker.manifest") {
+			if err := mem.Remove(database + "/" + name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, _, err := openOn(errorfs.Wrap(mem, ops), c.rules); err == nil || !strings.Contains(err.Error(), database) {
+		t.Errorf("%v; want an error that names %s", err, database)
+	}
+	if len(ops.ops) > 0 {
+		t.Errorf("written: %q", ops.ops)
+	}
+}
+
 func TestMigrationFromFormat1BuildsTheIndexAndKeepsTheOldRows(t *testing.T) {
 	c := newToy(t, "toy")
 	mem := vfs.NewMem()

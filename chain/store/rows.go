@@ -125,11 +125,6 @@ func (r *reader) uvarint() uint64 {
 
 func (r *reader) text() string { return string(r.bytes(r.uvarint())) }
 
-func (r *reader) hash() (h chain.Hash) {
-	copy(h[:], r.bytes(hashSize))
-	return h
-}
-
 func (r *reader) done() bool { return !r.bad && len(r.rest) == 0 }
 
 // headerValue is what a header row says. Header is canonical JSON. The rest

@@ -140,7 +140,8 @@ func (s *Store) pebbleOptions(opts Options) *pebble.Options {
 }
 
 // Close writes what is in memory to tables, so that the next Open is quick,
-// and closes the store. The lock stays with the caller. A store that is broken
+// and closes the store, after waiting for a Verify or Checkpoint under way. The
+// lock stays with the caller. A store that is broken
 // is cut off from the disk; the memory that Pebble holds (caches and tables of
 // some MiB) is then lost to the process.
 func (s *Store) Close() error {

@@ -134,3 +134,32 @@ func TestReorganisationsOfAnyDepthMatchTheModel(t *testing.T) {
 	commit(t, s, change(tip, shorter[0], shorter...))
 	same(t, s, shorter[0], append(known, shorter...))
 }
+
+func TestHashesAreThoseOfTheBestChain(t *testing.T) {
+	c := newToy(t, "toy")
+	s := open(t, vfs.NewMem(), c.rules)
+	blocks := c.chain(t, c.genesis, 6, 0)
+	side := c.chain(t, blocks[1], 2, 0)
+	commit(t, s, change(c.genesis, blocks[5], append(blocks, side...)...))
+	for _, row := range []struct {
+		from  uint64
+		limit int
+		want  []*block
+	}{
+		{0, 2, []*block{c.genesis, blocks[0]}},
+		{3, 100, blocks[2:]},
+		{6, 1, blocks[5:]},
+		{7, 5, nil},
+		{1, 0, nil},
+	} {
+		got, err := s.Hashes(row.from, row.limit)
+		if err != nil || len(got) != len(row.want) {
+			t.Fatalf("%d from %d: %d hashes, %v; want %d", row.limit, row.from, len(got), err, len(row.want))
+		}
+		for i, b := range row.want {
+			if got[i] != b.Hash {
+				t.Errorf("%d from %d: hash %d is %s, want %s", row.limit, row.from, i, got[i], b.Hash)
+			}
+		}
+	}
+}

@@ -17,14 +17,17 @@ import (
 // bytes: hashes, work, roots, signatures, header rules, accounts by executing
 // all transactions, undo data, indexes and history nodes; side branches but
 // for their execution, which may never have happened; and that no row is there
-// that should not be. progress is told each height of the best chain. The
-// error names the first row that is wrong; ctx ends it early. The store goes
+// that should not be. progress, if not nil, is told each height of the best
+// chain. The error names the first row that is wrong; ctx ends it early. The store goes
 // on meanwhile; what is proved is its content at the call.
 func (s *Store) Verify(ctx context.Context, progress func(height uint64)) error {
 	s.long.RLock()
 	defer s.long.RUnlock()
 	if err := s.check(); err != nil {
 		return fmt.Errorf("verify: %w", err)
+	}
+	if progress == nil {
+		progress = func(uint64) {}
 	}
 	var snapshot *pebble.Snapshot
 	if err := s.guard.run(func() error { snapshot = s.db.NewSnapshot(); return nil }); err != nil {
