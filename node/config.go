@@ -32,7 +32,7 @@ type Config struct {
 	MaxHashrate  float64       // hashes per second over all threads; 0 is no limit
 	BlockData    string        // the miner's note, at most chain.MaxNoteBytes
 
-	MinFee uint64 // units; lower fees are not taken into the pool
+	MinFee uint64 // units for each 1,000 bytes begun; what pays less is not taken into the pool
 
 	Agent     string // name and version, told to peers
 	APIURL    string // told to whoever finds the data directory in use; "" is no API

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/lp2pnode/lp2pnode/bootstrap"
 	"github.com/lp2pnode/lp2pnode/chain"
 	"github.com/lp2pnode/lp2pnode/chain/ledger"
+	"github.com/lp2pnode/lp2pnode/chain/mempool"
 	"github.com/lp2pnode/lp2pnode/chain/store"
 	"github.com/lp2pnode/lp2pnode/miner"
 	"github.com/lp2pnode/lp2pnode/p2p"
@@ -38,6 +40,7 @@ type Node struct {
 	miner  *miner.Miner // nil when the node does not mine
 	gate   *gate
 	payee  chain.Address // who gets the rewards
+	token  string        // lets programs elsewhere write through the API
 
 	ready     chan struct{} // closed once Run listens
 	closeOnce sync.Once
@@ -69,14 +72,17 @@ func (n *Node) assemble() error {
 	if n.store, err = store.Open(n.lock, n.plan.rules, store.Options{CacheBytes: cfg.CacheSize, Logger: n.log}); err != nil {
 		return err
 	}
-	if err = n.lock.SetHolder(store.Holder{API: cfg.APIURL, Started: n.started}); err != nil {
+	if err = n.lock.SetHolder(store.Holder{PID: os.Getpid(), API: cfg.APIURL, Started: n.started}); err != nil {
 		return err
 	}
 	key, err := loadKey(cfg.FS, n.plan.dir, cfg.DataDir != "")
 	if err != nil {
 		return err
 	}
-	if n.ledger, err = ledger.Open(n.store, n.plan.rules, ledger.Config{Logger: n.log, Now: cfg.Now}); err != nil {
+	if n.token, err = loadToken(cfg.FS, n.plan.dir, cfg.DataDir != ""); err != nil {
+		return err
+	}
+	if n.ledger, err = ledger.Open(n.store, n.plan.rules, ledger.Config{Logger: n.log, Now: cfg.Now, Pool: mempool.Config{MinFee: cfg.MinFee}}); err != nil {
 		return err
 	}
 	if err = n.assembleNetwork(key); err != nil {
@@ -157,6 +163,7 @@ func (n *Node) Run(ctx context.Context) error {
 		return err
 	}
 	close(n.ready)
+	n.gate.set(n.holdReason(false, n.cfg.MineAlone, n.finder.HasPeers()))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.net.Run(ctx) })
 	g.Go(func() error { return n.finder.Run(ctx) })
@@ -221,6 +228,10 @@ func (n *Node) Miner() *miner.Miner { return n.miner }
 
 // MinerAddress returns who gets the rewards, or "" if the node does not mine.
 func (n *Node) MinerAddress() chain.Address { return n.payee }
+
+// APIToken returns the secret that lets programs write through the API from
+// elsewhere; it is kept in the data directory's api.token.
+func (n *Node) APIToken() string { return n.token }
 
 // Agent returns the name and version that the node tells to peers.
 func (n *Node) Agent() string { return n.cfg.Agent }

@@ -43,6 +43,7 @@ type Ledger struct {
 	broken *recent[error]       // blocks that break a rule, and why; guarded by mu
 	room   *room                // guarded by mu
 	pool   *mempool.Pool        // guarded by mu
+	news   *news                // ids that entered the pool; guarded by mu
 	freed  []*chain.Transaction // left a gap in nonces, to be published; guarded by mu
 	stale  chan struct{}        // closed when templates are; guarded by mu
 	idle   bool                 // a template without transactions is out; guarded by mu
@@ -50,6 +51,7 @@ type Ledger struct {
 
 const (
 	keptStates = 256  // a fork is rarely deeper; older states come from the store
+	keptNews   = 8192 // ids of transactions that entered the pool
 	keptBroken = 4096 // hashes, each of which cost somebody its proof of work
 )
 
@@ -74,11 +76,12 @@ func Open(st *store.Store, rules *chain.Rules, cfg Config) (*Ledger, error) {
 		broken: newRecent[error](keptBroken),
 		room:   newRoom(rules.Params),
 		pool:   mempool.New(cfg.Pool),
+		news:   newNews(keptNews),
 		stale:  make(chan struct{}),
 	}
 	l.tip.Store(&tip)
 	l.states.put(tip.Tip.Hash, tip)
-	return l, nil
+	return l, l.loadPool()
 }
 
 // Tip returns the state of the best chain. It never blocks.

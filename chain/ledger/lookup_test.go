@@ -98,3 +98,29 @@ func TestTransactionHasOneStateAtATime(t *testing.T) {
 		t.Errorf("included: %+v", s)
 	}
 }
+
+func TestPoolNewsForgetsOnlyWhatIsLongAgo(t *testing.T) {
+	w := newWorld(t)
+	_, start := w.ledger.PoolNews(0, 0)
+	var sent []chain.Hash
+	for nonce := range uint64(5) {
+		tx := w.pay("alice", "bob", nonce, 1)
+		changed := w.ledger.Changed()
+		if err := w.ledger.AddTransaction(chain.Source{Via: chain.ViaAPI}, tx); err != nil {
+			t.Fatal(err)
+		}
+		requireClosed(t, changed, "a transaction came")
+		sent = append(sent, tx.ID())
+	}
+	var got []chain.Hash
+	for at := start; ; {
+		ids, next := w.ledger.PoolNews(at, 2)
+		if len(ids) == 0 {
+			break
+		}
+		got, at = append(got, ids...), next
+	}
+	if fmt.Sprint(got) != fmt.Sprint(sent) {
+		t.Errorf("want %v, got %v", sent, got)
+	}
+}

@@ -27,6 +27,8 @@
 //	'a' public key (32)           balance, nonce at the best tip; no row if both are 0
 //	'i' level (1) index (8)       hash of an interior node of the best chain's history tree, level ≥ 1
 //	't' transaction id (32)       height and index on the best chain
+//	'p' transaction id (32)       a transaction that waits: first seen (Unix ms), length and text of via,
+//	                              length and text of peer, canonical transaction
 //
 // # Failure
 //

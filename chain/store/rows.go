@@ -24,6 +24,7 @@ const (
 	undoRow    = 'u'
 	nodeRow    = 'i'
 	txRow      = 't'
+	pendingRow = 'p'
 )
 
 const (
@@ -68,7 +69,7 @@ func damaged(key []byte, format string, args ...any) error {
 func rowName(key []byte) string {
 	names := map[byte]string{
 		metaRow: "meta", headerRow: "header", bodyRow: "body", numberRow: "height", siblingRow: "sibling",
-		accountRow: "account", undoRow: "undo", nodeRow: "history node", txRow: "transaction",
+		accountRow: "account", undoRow: "undo", nodeRow: "history node", txRow: "transaction", pendingRow: "waiting transaction",
 	}
 	if len(key) == 0 {
 		return "without key"

@@ -250,6 +250,9 @@ func (v *verifier) stray(key, value []byte) error {
 		return nil
 	case row == accountRow && size == keySize:
 		return v.strayAccount(key, value)
+	case row == pendingRow:
+		_, err := decodePending(key, value)
+		return err
 	case row == bodyRow && size == hashSize:
 		_, err := v.must(hashKey(headerRow, chain.Hash(key[1:])))
 		return err

@@ -44,7 +44,7 @@ func table(env environment) []setting {
 		{"miner-threads", "N", number, "1", false, "processor threads that mine", setMinerThreads},
 		{"max-hashrate", "N", number, "0", false, "hashes per second at most, over all threads (0: no limit)", setMaxHashrate},
 		{"block-data", "TEXT", text, "", true, "note in each block that is mined here, up to 256 bytes", setBlockData},
-		{"min-fee", "UNITS", number, "0", false, "least fee of a transaction that this node takes and passes on", setMinFee},
+		{"min-fee", "UNITS", number, "0", false, "least fee, for each 1,000 bytes begun, of a transaction that this node takes and passes on", setMinFee},
 		{"api", "HOST:PORT", text, defaultAPI, true, `where programs and the other commands reach the node ("": nowhere)`, setAPI},
 		{"log-level", "LEVEL", text, "info", false, "least level to log: debug, info, warn or error", setLogLevel},
 		{"log-format", "FORMAT", text, "text", false, "form of log lines on stderr: text or json", setLogFormat},
