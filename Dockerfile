@@ -1,4 +1,5 @@
-# The usual way: build in the golang image, ship one static binary.
+# Builds in the golang image and ships one static binary. Any builder will do,
+# with BuildKit or without.
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
