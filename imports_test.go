@@ -55,7 +55,9 @@ var arrows = map[string][]string{
 	// A client judges receipts, which takes an engine, and nothing else of ours.
 	"api/client":   {"chain", "chain/pow"},
 	"api":          slices.Concat(node, []string{"api/client"}),
-	"cmd/lp2pnode": all,
+	// The keys of people: no room of a running node knows them.
+	"node/keys":    {"chain"},
+	"cmd/lp2pnode": slices.Concat(all, []string{"node/keys"}),
 	"deploy":       all,
 }
 

@@ -70,7 +70,7 @@ func decodeClear(text []byte) (Key, error) {
 	if len(text) == hex.EncodedLen(SeedBytes) {
 		var seed [SeedBytes]byte
 		if _, err := hex.Decode(seed[:], text); err == nil {
-			return fromSeed(seed), nil
+			return fromSeed(seed[:]), nil
 		}
 	}
 	raw, err := base64.StdEncoding.Strict().DecodeString(string(text))
@@ -88,8 +88,8 @@ func decodeClear(text []byte) (Key, error) {
 	if err != nil || len(pair) != ed25519.PrivateKeySize {
 		return Key{}, fmt.Errorf("%w: its parts have not the sizes of Ed25519", ErrNotKey)
 	}
-	key := fromSeed([SeedBytes]byte(pair))
-	if !bytes.Equal(pair, ed25519.NewKeyFromSeed(pair[:SeedBytes])) {
+	key := fromSeed(pair[:SeedBytes])
+	if !bytes.Equal(pair, key.private()) {
 		return Key{}, fmt.Errorf("%w: its public half belongs to another key", ErrNotKey)
 	}
 	return key, nil

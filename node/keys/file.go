@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,8 @@ import (
 	"runtime"
 	"strings"
 
-	strict "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/lp2pnode/lp2pnode/chain"
 )
@@ -38,7 +38,7 @@ func sealed(k Key, seals Passphrase, work int) (keyFile, error) {
 // parseFile reads a keyFile. Its errors quote nothing.
 func parseFile(raw []byte) (keyFile, error) {
 	var f keyFile
-	if strict.Unmarshal(raw, &f, strict.RejectUnknownMembers(true)) != nil {
+	if json.Unmarshal(raw, &f, json.RejectUnknownMembers(true)) != nil {
 		return keyFile{}, errors.New("it is not JSON of an address and a key")
 	}
 	if f.Address == "" || (f.Age == "") == (f.Key == "") {
@@ -69,7 +69,7 @@ func (f keyFile) open(opens Passphrase, most int) (Key, error) {
 // writeNew writes the file of a new key so that either all of it is there or
 // nothing. A file that is there already stays, whoever else is writing.
 func (f keyFile) writeNew(path string) error {
-	text, err := json.MarshalIndent(f, "", "  ")
+	text, err := json.Marshal(f, jsontext.WithIndent("  "))
 	if err != nil {
 		return err
 	}

@@ -22,10 +22,11 @@ const maxPassphraseBytes = 1024
 
 // Key is an unlocked private key. It prints as its address.
 //
-// The seed lies behind a pointer, because fmt shows the unexported fields of
-// whatever holds a Key without asking their methods.
+// The seed lies within a function, because fmt shows the unexported fields of
+// whatever holds a Key without asking their methods, and follows a pointer too
+// where the verb is a wrong one.
 type Key struct {
-	seed    *[SeedBytes]byte
+	private func() ed25519.PrivateKey // not changed by who calls it
 	address chain.Address
 }
 
@@ -35,12 +36,12 @@ func Generate() (Key, error) {
 	if _, err := rand.Read(seed[:]); err != nil {
 		return Key{}, fmt.Errorf("generate key: %w", err)
 	}
-	return fromSeed(seed), nil
+	return fromSeed(seed[:]), nil
 }
 
-func fromSeed(seed [SeedBytes]byte) Key {
-	public := ed25519.NewKeyFromSeed(seed[:])[SeedBytes:]
-	return Key{&seed, chain.AddressOf(public)}
+func fromSeed(seed []byte) Key {
+	private := ed25519.NewKeyFromSeed(seed)
+	return Key{func() ed25519.PrivateKey { return private }, chain.AddressOf(private[SeedBytes:])}
 }
 
 // Address returns the key's address, which is also its peer id.
@@ -48,13 +49,13 @@ func (k Key) Address() chain.Address { return k.address }
 
 // Sign returns t signed for a chain; from becomes the key's address.
 func (k Key) Sign(rules *chain.Rules, t chain.Transaction) *chain.Transaction {
-	return rules.Sign(t, k.seed[:])
+	return rules.Sign(t, k.private().Seed())
 }
 
 // Text returns the secret itself: base64 of libp2p's protobuf form, as Decode
 // and node.key have it.
 func (k Key) Text() string {
-	private, err := crypto.UnmarshalEd25519PrivateKey(ed25519.NewKeyFromSeed(k.seed[:]))
+	private, err := crypto.UnmarshalEd25519PrivateKey(k.private())
 	if err != nil {
 		panic(err) // it has the right size
 	}

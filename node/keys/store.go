@@ -192,15 +192,20 @@ func (s *Store) get(id string) (Entry, keyFile, error) {
 	return s.read(entry.Name)
 }
 
-// find returns the key of an address. Damaged files are passed over.
+// find returns the key of an address. Of files that cannot be read, in which
+// it may be, the error for want of it tells the first.
 func (s *Store) find(address chain.Address) (Entry, error) {
-	entries, _ := s.List()
+	entries, errs := s.List()
 	for _, entry := range entries {
 		if entry.Address == address {
 			return entry, nil
 		}
 	}
-	return Entry{}, fmt.Errorf("%w: %s in %s", ErrNotFound, address, s.dir)
+	err := fmt.Errorf("%w: %s in %s", ErrNotFound, address, s.dir)
+	if len(errs) > 0 {
+		err = fmt.Errorf("%w; but %w", err, errs[0])
+	}
+	return Entry{}, err
 }
 
 // read reads the file of one key. In clear, the key is looked at as well.
@@ -262,9 +267,11 @@ func (s *Store) makeDir() error {
 // validName tells whether a key may have this name: one that no file system
 // and no shell reads in two ways, and that is not an address.
 func validName(name string) bool {
-	const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
-	return name != "" && len(name) <= maxName &&
-		strings.Contains(letters, name[:1]) && strings.Trim(name, letters+"-_") == "" && !strings.ContainsFunc(name, func(r rune) bool {
-		return !strings.ContainsRune(letters+"-_", r)
-	})
+	for i, r := range name {
+		letter := (r >= 'a' && r <= 'z') || (r >= '0' && r <= '9')
+		if !letter && (i == 0 || (r != '-' && r != '_')) {
+			return false
+		}
+	}
+	return name != "" && len(name) <= maxName
 }
