@@ -17,6 +17,9 @@ var (
 	ErrUnknownParent = errors.New("unknown parent")
 	// ErrFuture: it may be judged once the clock has come near its timestamp.
 	ErrFuture = errors.New("ahead of the clock")
+	// ErrWaiting: a transaction was kept, but an earlier one of its sender is
+	// missing; it is not passed on before that is here.
+	ErrWaiting = errors.New("kept until the sender's earlier transactions are here")
 	// ErrKnown: it was here before.
 	ErrKnown = errors.New("already known")
 	// ErrUnwanted: local policy refuses it; nobody is to blame.

@@ -274,9 +274,14 @@ func (n *Node) SubmitBlock(ctx context.Context, b *chain.Block) error {
 }
 
 // SubmitTransaction takes a transaction that DecodeTransaction accepted into
-// the pool and publishes it. Its errors are those of ledger.AddTransaction.
+// the pool and publishes it, or keeps it until the sender's earlier ones are
+// here. Its errors are those of ledger.AddTransaction, but for chain.ErrWaiting.
 func (n *Node) SubmitTransaction(ctx context.Context, t *chain.Transaction) error {
-	if err := n.ledger.AddTransaction(chain.Source{Via: chain.ViaAPI}, t); err != nil {
+	err := n.ledger.AddTransaction(chain.Source{Via: chain.ViaAPI}, t)
+	if errors.Is(err, chain.ErrWaiting) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	return n.net.PublishTransaction(ctx, t)

@@ -8,7 +8,7 @@ import (
 
 // Ledger is what the network needs of the ledger. It is safe for concurrent
 // use. Errors of the Add methods match chain.ErrInvalid, ErrUnfit,
-// ErrUnknownParent, ErrFuture, ErrKnown or ErrUnwanted; everything else, here
+// ErrUnknownParent, ErrFuture, ErrWaiting, ErrKnown or ErrUnwanted; everything else, here
 // and from the readers, is this node's own fault.
 type Ledger interface {
 	// Tip returns the state of the best chain, without waiting.

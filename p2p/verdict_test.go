@@ -24,6 +24,7 @@ func TestOnlyWhatTheSenderCouldKnowIsRejected(t *testing.T) {
 		{chain.Unfit(chain.RuleNonce, 1, 2), pubsub.ValidationIgnore, false},
 		{chain.ErrUnknownParent, pubsub.ValidationIgnore, false},
 		{chain.ErrFuture, pubsub.ValidationIgnore, false},
+		{chain.ErrWaiting, pubsub.ValidationIgnore, false},
 		{chain.ErrKnown, pubsub.ValidationIgnore, false},
 		{chain.ErrUnwanted, pubsub.ValidationIgnore, false},
 		{errUnmet, pubsub.ValidationIgnore, false},

@@ -12,29 +12,37 @@ import (
 
 // AddTransaction takes a transaction that DecodeTransaction returned into the
 // pool, where it survives a restart: one from the API is on disk before the
-// call returns. Its errors are those of mempool.Pool.Add, or this node's own
-// fault.
+// call returns. chain.ErrWaiting says that it was kept, but is not to be passed
+// on before FreedTransactions returns it. The other errors are those of
+// mempool.Pool.Add, or this node's own fault.
 func (l *Ledger) AddTransaction(src chain.Source, t *chain.Transaction) error {
 	now := l.now()
-	if err := l.pooled(src, t, now); err != nil {
+	waiting, err := l.pooled(src, t, now)
+	if err != nil {
 		return fmt.Errorf("transaction %s: %w", t.ID(), err)
 	}
 	// Outside the lock, so that many callers share a sync. A block that takes
 	// the transaction meanwhile makes the row useless, which loadPool finds.
 	kept := store.Pending{ID: t.ID(), Raw: t.Raw(), Seen: now, Source: src}
-	return l.store.KeepPending(kept, src.Via == chain.ViaAPI)
+	if err := l.store.KeepPending(kept, src.Via == chain.ViaAPI); err != nil {
+		return err
+	}
+	if waiting {
+		return fmt.Errorf("transaction %s: %w", t.ID(), chain.ErrWaiting)
+	}
+	return nil
 }
 
-func (l *Ledger) pooled(src chain.Source, t *chain.Transaction, now time.Time) error {
+func (l *Ledger) pooled(src chain.Source, t *chain.Transaction, now time.Time) (waiting bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	account, err := l.store.Account(t.From)
 	if err != nil {
-		return fmt.Errorf("read account %s: %w", t.From, err)
+		return false, fmt.Errorf("read account %s: %w", t.From, err)
 	}
 	added, err := l.pool.Add(t, src, account, now)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if l.idle && !added.Waiting {
 		l.renewTemplates()
@@ -47,7 +55,7 @@ func (l *Ledger) pooled(src chain.Source, t *chain.Transaction, now time.Time) e
 	l.news.add(t.ID())
 	l.free(added.Freed)
 	l.changed.wake()
-	return nil
+	return added.Waiting, nil
 }
 
 // forget drops what has left the pool from the disk. A failure breaks the
