@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -25,8 +26,10 @@ type process struct {
 	args []string
 	cmd  *exec.Cmd
 	log  *lockedBuffer
-	api  string // http://127.0.0.1:port
+	api  atomic.Value // string, http://127.0.0.1:port
 	wrap []string
+	// ownListen: args say where to listen
+	ownListen bool
 }
 
 // lockedBuffer collects what a process prints.
@@ -80,7 +83,10 @@ func start(t *testing.T, name string, args ...string) *process {
 // run starts the process, again after kill or stop, on the same data.
 func (p *process) run() {
 	p.t.Helper()
-	args := append([]string{"run", "--data-dir", p.dir, "--listen", "/ip4/127.0.0.1/tcp/0", "--api", "127.0.0.1:0", "--mdns=false"}, p.args...)
+	args := append([]string{"run", "--data-dir", p.dir, "--api", "127.0.0.1:0", "--mdns=false"}, p.args...)
+	if !p.ownListen {
+		args = append(args, "--listen", "/ip4/127.0.0.1/tcp/0")
+	}
 	command := append(append([]string{}, p.wrap...), "lp2pnode")
 	p.cmd = exec.Command(command[0], append(command[1:], args...)...)
 	p.log = &lockedBuffer{}
@@ -100,11 +106,14 @@ func (p *process) run() {
 		if err != nil || json.Unmarshal(raw, &holder) != nil || holder.API == "" {
 			return false
 		}
-		p.api = holder.API
+		p.api.Store(holder.API)
 		var s status
 		return p.get("/v1/status", &s) == nil && len(s.Addresses) > 0
 	})
 }
+
+// url is where the API is; a restart moves it.
+func (p *process) url() string { return p.api.Load().(string) }
 
 // kill is kill −9; it may be called again.
 func (p *process) kill() {
@@ -152,7 +161,7 @@ func tail(s string, lines int) string {
 func (p *process) get(path string, v any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.api+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url()+path, nil)
 	if err != nil {
 		return err
 	}
