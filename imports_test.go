@@ -53,8 +53,8 @@ var arrows = map[string][]string{
 	"node":      below,
 	"node/sim":  node,
 	// A client judges receipts, which takes an engine, and nothing else of ours.
-	"api/client":   {"chain", "chain/pow"},
-	"api":          slices.Concat(node, []string{"api/client"}),
+	"api/client": {"chain", "chain/pow"},
+	"api":        slices.Concat(node, []string{"api/client"}),
 	// The keys of people: no room of a running node knows them.
 	"node/keys":    {"chain"},
 	"cmd/lp2pnode": slices.Concat(all, []string{"node/keys"}),

@@ -44,7 +44,7 @@ func newRoot(t *terminal) *cobra.Command {
 	root.AddCommand(
 		runCmd,
 		newStatus(t, settings), newBlocks(t, settings), newBlock(t, settings), newPeers(t, settings),
-		newGenesis(t), newConfig(t, settings), newVersion(t), newCompletion(t),
+		newKey(t, settings), newGenesis(t), newConfig(t, settings), newVersion(t), newCompletion(t),
 	)
 	return root
 }
