@@ -33,20 +33,19 @@ type Diff []Change
 // is owned by one goroutine.
 type Draft struct {
 	view  Accounts
-	now   map[Address]Account
 	diff  Diff
 	index map[Address]int // into diff
 }
 
 // NewDraft returns a Draft without changes on view.
 func NewDraft(view Accounts) *Draft {
-	return &Draft{view: view, now: map[Address]Account{}, index: map[Address]int{}}
+	return &Draft{view: view, index: map[Address]int{}}
 }
 
 // Get returns an account as it is after what was executed so far.
 func (d *Draft) Get(a Address) (Account, error) {
-	if acc, ok := d.now[a]; ok {
-		return acc, nil
+	if i, touched := d.index[a]; touched {
+		return d.diff[i].New, nil
 	}
 	acc, err := d.view(a)
 	if err != nil {
@@ -66,7 +65,6 @@ func (d *Draft) set(a Address, old, now Account) {
 		d.diff = append(d.diff, Change{Address: a, Old: old})
 	}
 	d.diff[i].New = now
-	d.now[a] = now
 }
 
 // Apply executes one transaction (protocol §5). On an error, which matches
