@@ -76,7 +76,7 @@ func mostlyData(raw []byte) bool {
 		return false
 	}
 	for {
-		i := bytes.IndexAny(rest, `"\\`)
+		i := bytes.IndexAny(rest, `"\`)
 		if i < 0 || rest[i] == '"' {
 			return i >= 0 && len(rest)-i <= most
 		}
