@@ -90,15 +90,11 @@ func (w *writer) remove(key []byte) {
 }
 
 func (w *writer) change(c Change) error {
-	h, err := w.tipHash()
+	tip, err := w.tipRecord()
 	if err != nil {
 		return err
 	}
-	record, err := w.promised(h)
-	if err != nil {
-		return err
-	}
-	w.tip = record.Header.Cursor()
+	w.tip = tip.Header.Cursor()
 	for _, e := range c.Put {
 		if err := w.keep(e); err != nil {
 			return fmt.Errorf("put block %s: %w", e.Block.Hash, err)

@@ -81,13 +81,7 @@ func (s *Store) checkMeta(format uint64) error {
 	return nil
 }
 
-func (v view) genesis() (chain.Hash, error) {
-	value, err := v.must(genesisKey)
-	if err != nil {
-		return chain.Hash{}, err
-	}
-	return decodeHash(genesisKey, value)
-}
+func (v view) genesis() (chain.Hash, error) { return v.mustHash(genesisKey) }
 
 // bringUpFrom makes the rows those of the current format.
 func (s *Store) bringUpFrom(format uint64) error {
@@ -151,15 +145,11 @@ func (s *Store) freeName(name string) (string, error) {
 
 // indexTransactions writes the rows that format 1 lacks.
 func indexTransactions(w *writer) error {
-	tip, err := w.tipHash()
+	tip, err := w.tipRecord()
 	if err != nil {
 		return err
 	}
-	record, err := w.promised(tip)
-	if err != nil {
-		return err
-	}
-	for height := uint64(0); height <= record.Header.Height; height++ {
+	for height := uint64(0); height <= tip.Header.Height; height++ {
 		h, err := w.hashAt(height)
 		if err != nil {
 			return err

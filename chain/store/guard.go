@@ -45,7 +45,7 @@ func (g *guard) fail(cause error) {
 		g.err = fmt.Errorf("%w: %w", ErrBroken, cause)
 		g.cut()
 		close(g.broken)
-		g.log.Error("store broken", "err", cause)
+		g.log.Error("store broken", "error", cause)
 	})
 }
 
@@ -110,7 +110,7 @@ func (g *guard) events() *pebble.EventListener {
 			g.fail(fmt.Errorf("background: %w", err))
 		},
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
-			g.log.Error("store damaged", "file", info.Path, "err", info.Details)
+			g.log.Error("store damaged", "file", info.Path, "error", info.Details)
 		},
 		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
 			g.log.Debug("store write stall", "reason", info.Reason)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -81,10 +80,7 @@ func (s *Store) Pending() ([]Pending, error) {
 }
 
 func (p Pending) encode() []byte {
-	b := binary.AppendUvarint(nil, uint64(p.Seen.UnixMilli()))
-	b = append(binary.AppendUvarint(b, uint64(len(p.Source.Via))), p.Source.Via...)
-	b = append(binary.AppendUvarint(b, uint64(len(p.Source.Peer))), p.Source.Peer...)
-	return append(b, p.Raw...)
+	return append(encodeOrigin(nil, p.Seen, p.Source), p.Raw...)
 }
 
 func decodePending(key, value []byte) (Pending, error) {
@@ -92,8 +88,8 @@ func decodePending(key, value []byte) (Pending, error) {
 		return Pending{}, damaged(key, "want a key of %d bytes, got %d", 1+hashSize, len(key))
 	}
 	r := reader{rest: value}
-	p := Pending{ID: chain.Hash(key[1:]), Seen: time.UnixMilli(int64(r.uvarint()))}
-	p.Source = chain.Source{Via: chain.Via(r.text()), Peer: r.text()}
+	p := Pending{ID: chain.Hash(key[1:])}
+	p.Seen, p.Source = r.origin()
 	p.Raw = r.rest
 	if r.bad || len(p.Raw) == 0 {
 		return Pending{}, damaged(key, "ends too early, after %d bytes", len(value))

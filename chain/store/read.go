@@ -56,6 +56,12 @@ func (s *Store) HashAt(height uint64) (chain.Hash, error) {
 	return read(s, func(v view) (chain.Hash, error) { return v.hashAt(height) })
 }
 
+// Hashes returns the hashes of the best chain from a height upwards, at most
+// limit of them, all read at one moment.
+func (s *Store) Hashes(from uint64, limit int) ([]chain.Hash, error) {
+	return read(s, func(v view) ([]chain.Hash, error) { return v.hashes(from, limit) })
+}
+
 // At returns all blocks of a height, side branches too, in the order of their
 // hashes; none is no error.
 func (s *Store) At(height uint64) ([]Record, error) {
@@ -87,12 +93,7 @@ func (s *Store) Transaction(id chain.Hash) (Location, error) {
 		if err != nil {
 			return Location{}, err
 		}
-		key := heightKey(numberRow, p.height)
-		value, err := v.must(key)
-		if err != nil {
-			return Location{}, err
-		}
-		h, err := decodeHash(key, value)
+		h, err := v.mustHash(heightKey(numberRow, p.height))
 		return Location{Height: p.height, Index: p.index, Block: h}, err
 	})
 }

@@ -128,6 +128,19 @@ func (r *reader) text() string { return string(r.bytes(r.uvarint())) }
 
 func (r *reader) done() bool { return !r.bad && len(r.rest) == 0 }
 
+// encodeOrigin appends when something first came, to the millisecond, and from
+// whom.
+func encodeOrigin(b []byte, seen time.Time, src chain.Source) []byte {
+	b = binary.AppendUvarint(b, uint64(seen.UnixMilli()))
+	b = append(binary.AppendUvarint(b, uint64(len(src.Via))), src.Via...)
+	return append(binary.AppendUvarint(b, uint64(len(src.Peer))), src.Peer...)
+}
+
+func (r *reader) origin() (seen time.Time, src chain.Source) {
+	seen = time.UnixMilli(int64(r.uvarint()))
+	return seen, chain.Source{Via: chain.Via(r.text()), Peer: r.text()}
+}
+
 // headerValue is what a header row says. Header is canonical JSON. The rest
 // follows from nothing else, so it has a checksum.
 type headerValue struct {
@@ -139,9 +152,7 @@ type headerValue struct {
 
 func (v headerValue) encode(key []byte) []byte {
 	work := v.work.Bytes()
-	b := binary.AppendUvarint(work[:], uint64(v.seen.UnixMilli()))
-	b = append(binary.AppendUvarint(b, uint64(len(v.source.Via))), v.source.Via...)
-	b = append(binary.AppendUvarint(b, uint64(len(v.source.Peer))), v.source.Peer...)
+	b := encodeOrigin(work[:], v.seen, v.source)
 	b = binary.BigEndian.AppendUint32(b, checksum(key, b))
 	return append(b, v.header...)
 }
@@ -155,8 +166,8 @@ func decodeHeaderValue(key, value []byte) (headerValue, error) {
 	r := reader{rest: value}
 	var work [16]byte
 	copy(work[:], r.bytes(16))
-	v := headerValue{work: chain.WorkFromBytes(work), seen: time.UnixMilli(int64(r.uvarint()))}
-	v.source = chain.Source{Via: chain.Via(r.text()), Peer: r.text()}
+	v := headerValue{work: chain.WorkFromBytes(work)}
+	v.seen, v.source = r.origin()
 	summed := value[:len(value)-len(r.rest)]
 	sum := r.bytes(4)
 	v.header = r.rest

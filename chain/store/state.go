@@ -5,20 +5,17 @@ import (
 	"github.com/lp2pnode/lp2pnode/chain/merkle"
 )
 
-func (v view) tipHash() (chain.Hash, error) {
-	value, err := v.must(tipKey)
+// tipRecord returns the record of the best tip.
+func (v view) tipRecord() (Record, error) {
+	h, err := v.mustHash(tipKey)
 	if err != nil {
-		return chain.Hash{}, err
+		return Record{}, err
 	}
-	return decodeHash(tipKey, value)
+	return v.promised(h)
 }
 
 func (v view) tip() (chain.State, error) {
-	h, err := v.tipHash()
-	if err != nil {
-		return chain.State{}, err
-	}
-	r, err := v.promised(h)
+	r, err := v.tipRecord()
 	if err != nil {
 		return chain.State{}, err
 	}

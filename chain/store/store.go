@@ -141,9 +141,9 @@ func (s *Store) pebbleOptions(opts Options) *pebble.Options {
 
 // Close writes what is in memory to tables, so that the next Open is quick,
 // and closes the store, after waiting for a Verify or Checkpoint under way. The
-// lock stays with the caller. A store that is broken
-// is cut off from the disk; the memory that Pebble holds (caches and tables of
-// some MiB) is then lost to the process.
+// lock stays with the caller. A store that is broken is cut off from the disk;
+// the memory that Pebble holds (caches and tables of some MiB) is then lost to
+// the process.
 func (s *Store) Close() error {
 	s.long.Lock()
 	defer s.long.Unlock()
@@ -171,6 +171,13 @@ func (s *Store) Close() error {
 	}
 	return nil
 }
+
+// Broken is closed when the disk has failed; Err then says how.
+func (s *Store) Broken() <-chan struct{} { return s.guard.broken }
+
+// Err returns nil until the disk has failed, then an error that matches
+// ErrBroken.
+func (s *Store) Err() error { return s.guard.check() }
 
 // Size returns the bytes that the store takes on disk; 0 if it is broken or
 // closed.

@@ -18,8 +18,8 @@ import (
 // all transactions, undo data, indexes and history nodes; side branches but
 // for their execution, which may never have happened; and that no row is there
 // that should not be. progress, if not nil, is told each height of the best
-// chain. The error names the first row that is wrong; ctx ends it early. The store goes
-// on meanwhile; what is proved is its content at the call.
+// chain. The error names the first row that is wrong; ctx ends it early. The
+// store goes on meanwhile; what is proved is its content at the call.
 func (s *Store) Verify(ctx context.Context, progress func(height uint64)) error {
 	s.long.RLock()
 	defer s.long.RUnlock()
@@ -61,11 +61,7 @@ func (v *verifier) all(ctx context.Context, progress func(uint64)) error {
 	if err := v.meta(); err != nil {
 		return err
 	}
-	h, err := v.tipHash()
-	if err != nil {
-		return err
-	}
-	tip, err := v.promised(h)
+	tip, err := v.tipRecord()
 	if err != nil {
 		return err
 	}
@@ -78,8 +74,8 @@ func (v *verifier) all(ctx context.Context, progress func(uint64)) error {
 		}
 		progress(height)
 	}
-	if v.state.Tip.Hash != h {
-		return damaged(tipKey, "want %s, the end of the best chain, got %s", v.state.Tip.Hash, h)
+	if end := v.state.Tip.Hash; tip.Header.Hash != end {
+		return damaged(tipKey, "want %s, the end of the best chain, got %s", end, tip.Header.Hash)
 	}
 	return v.strays(ctx)
 }
@@ -104,12 +100,7 @@ func (v *verifier) meta() error {
 
 // next proves the block of a height of the best chain, whose parent is proved.
 func (v *verifier) next(height uint64) error {
-	key := heightKey(numberRow, height)
-	value, err := v.must(key)
-	if err != nil {
-		return err
-	}
-	h, err := decodeHash(key, value)
+	h, err := v.mustHash(heightKey(numberRow, height))
 	if err != nil {
 		return err
 	}

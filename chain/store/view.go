@@ -154,13 +154,45 @@ func (v view) block(h chain.Hash) (*chain.Block, error) {
 	return b, nil
 }
 
-func (v view) hashAt(height uint64) (chain.Hash, error) {
-	key := heightKey(numberRow, height)
+// hash returns the hash that a row holds; ErrNotFound.
+func (v view) hash(key []byte) (chain.Hash, error) {
 	value, err := v.get(key)
 	if err != nil {
 		return chain.Hash{}, err
 	}
 	return decodeHash(key, value)
+}
+
+// mustHash is hash of a row that another row promises.
+func (v view) mustHash(key []byte) (chain.Hash, error) {
+	h, err := v.hash(key)
+	return h, missing(key, err)
+}
+
+func (v view) hashAt(height uint64) (chain.Hash, error) {
+	return v.hash(heightKey(numberRow, height))
+}
+
+// hashes lists the best chain from a height upwards, at most limit blocks.
+func (v view) hashes(from uint64, limit int) ([]chain.Hash, error) {
+	it, err := v.rows.NewIter(&pebble.IterOptions{LowerBound: heightKey(numberRow, from), UpperBound: after([]byte{numberRow})})
+	if err != nil {
+		return nil, fmt.Errorf("read heights: %w", err)
+	}
+	defer it.Close()
+	var hashes []chain.Hash
+	for ok := it.First(); ok && len(hashes) < limit; ok = it.Next() {
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return nil, fmt.Errorf("read row %s: %w", rowName(it.Key()), err)
+		}
+		h, err := decodeHash(it.Key(), value)
+		if err != nil {
+			return nil, err
+		}
+		hashes = append(hashes, h)
+	}
+	return hashes, it.Error()
 }
 
 // onBest tells whether a block of this height is on the best chain.
@@ -243,10 +275,5 @@ func (v view) node(level uint, index uint64) (chain.Hash, error) {
 		h, err := v.hashAt(index)
 		return merkle.LeafHash(h[:]), err
 	}
-	key := nodeKey(level, index)
-	value, err := v.get(key)
-	if err != nil {
-		return chain.Hash{}, err
-	}
-	return decodeHash(key, value)
+	return v.hash(nodeKey(level, index))
 }
