@@ -86,10 +86,7 @@ func (l *Ledger) parentOf(b *chain.Block, p *plan) (chain.State, error) {
 	if _, bad := l.broken.get(b.PrevHash); bad {
 		return chain.State{}, fmt.Errorf("%w: its parent %s broke a rule", chain.ErrUnfit, b.PrevHash)
 	}
-	if s, ok := p.state(b.PrevHash); ok {
-		return s, nil
-	}
-	return l.stateAt(b.PrevHash)
+	return l.planned(p, b.PrevHash)
 }
 
 // judge applies clock and header rules.

@@ -49,6 +49,17 @@ func (p *plan) block(hash chain.Hash) *chain.Block {
 	return nil
 }
 
+// heaviest returns the state of most work among best and the plan's; of equals
+// the first.
+func (p *plan) heaviest(best chain.State) chain.State {
+	for _, e := range p.entries {
+		if s := p.states[e.Block.Hash]; s.Work.Cmp(best.Work) > 0 {
+			best = s
+		}
+	}
+	return best
+}
+
 // drop takes out a broken block and what stands on it.
 func (p *plan) drop(broken chain.Hash) {
 	p.dropped[broken] = true
@@ -67,12 +78,7 @@ func (p *plan) drop(broken chain.Hash) {
 // reason, after committing what is left without it. With mu held.
 func (l *Ledger) follow(p *plan, src chain.Source) (*chain.Hash, error) {
 	old := l.Tip()
-	best := old
-	for _, e := range p.entries {
-		if s := p.states[e.Block.Hash]; s.Work.Cmp(best.Work) > 0 {
-			best = s
-		}
-	}
+	best := p.heaviest(old)
 	var bad *chain.Hash
 	var why error
 	for {
@@ -104,26 +110,17 @@ func (l *Ledger) follow(p *plan, src chain.Source) (*chain.Hash, error) {
 	}
 }
 
-// bestWithout returns the heaviest of the tip, the plan and the branch below
-// the block that could not be executed.
+// bestWithout returns the heaviest of the tip, the branch below the block that
+// could not be executed, and the plan.
 func (l *Ledger) bestWithout(p *plan, tip chain.State, below chain.Hash) (chain.State, error) {
-	best := tip
-	s, ok := p.state(below)
-	if !ok {
-		var err error
-		if s, err = l.stateAt(below); err != nil {
-			return chain.State{}, err
-		}
+	s, err := l.planned(p, below)
+	if err != nil {
+		return chain.State{}, err
 	}
-	if s.Work.Cmp(best.Work) > 0 {
-		best = s
+	if s.Work.Cmp(tip.Work) > 0 {
+		tip = s
 	}
-	for _, s := range p.states {
-		if s.Work.Cmp(best.Work) > 0 {
-			best = s
-		}
-	}
-	return best, nil
+	return p.heaviest(tip), nil
 }
 
 // executionError says which block of a branch could not be executed.
@@ -184,6 +181,8 @@ func (l *Ledger) switchTo(p *plan, old, best chain.State) (store.Change, error) 
 	return change, nil
 }
 
+// planned returns the state after a block that is here or in the plan. With mu
+// held.
 func (l *Ledger) planned(p *plan, hash chain.Hash) (chain.State, error) {
 	if s, ok := p.state(hash); ok {
 		return s, nil
