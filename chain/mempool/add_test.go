@@ -192,11 +192,11 @@ func TestFullPoolLosesTheCheapestAndRaisesItsFloor(t *testing.T) {
 		txs = append(txs, pays(who(i), 0, uint64(10+i)))
 		mustAdd(t, p, txs[i], rich(0))
 	}
-	if p.Floor(start) != 0 {
+	if p.floor.at(start) != 0 {
 		t.Fatal("a floor before the pool was ever over-full")
 	}
-	if _, err := p.Add(pays(who(20), 0, 10), api, rich(0), start); !errors.Is(err, chain.ErrUnwanted) || p.Floor(start) != 0 || !strings.Contains(err.Error(), "want at least 11") {
-		t.Fatalf("the newest of the cheapest: want it refused without a floor, got %v, floor %d", err, p.Floor(start))
+	if _, err := p.Add(pays(who(20), 0, 10), api, rich(0), start); !errors.Is(err, chain.ErrUnwanted) || p.floor.at(start) != 0 || !strings.Contains(err.Error(), "want at least 11") {
+		t.Fatalf("the newest of the cheapest: want it refused without a floor, got %v, floor %d", err, p.floor.at(start))
 	}
 	check(t, p)
 	added := mustAdd(t, p, pays(who(21), 0, 50), rich(0))
@@ -215,18 +215,18 @@ func TestFullPoolLosesTheCheapestAndRaisesItsFloor(t *testing.T) {
 	if !errors.Is(err, chain.ErrUnwanted) || !strings.Contains(err.Error(), "want at least 11") {
 		t.Fatalf("below the floor: %v", err)
 	}
-	first := p.Floor(start)
+	first := p.floor.at(start)
 	for i, want := range []Rate{first, first / 2, first / 4, first / 8} {
 		for _, early := range []time.Duration{0, 9 * time.Minute} {
-			if got := p.Floor(start.Add(time.Duration(i)*10*time.Minute + early)); got != want {
+			if got := p.floor.at(start.Add(time.Duration(i)*10*time.Minute + early)); got != want {
 				t.Fatalf("floor after %d half-lives: want %d, got %d", i, want, got)
 			}
 		}
 	}
-	if got := p.Floor(start.Add(24 * time.Hour)); got != 0 {
+	if got := p.floor.at(start.Add(24 * time.Hour)); got != 0 {
 		t.Fatalf("want no floor after a day, got %d", got)
 	}
-	if got := p.Floor(start.Add(-time.Hour)); got != first {
+	if got := p.floor.at(start.Add(-time.Hour)); got != first {
 		t.Fatalf("a clock set back: want floor %d, got %d", first, got)
 	}
 }
@@ -272,7 +272,7 @@ func TestWhatWaitsLeavesFirstAndRaisesNoFloor(t *testing.T) {
 			t.Fatalf("want one that waits to leave, got %+v", added)
 		}
 	}
-	if got := p.Floor(start); got != 0 {
+	if got := p.floor.at(start); got != 0 {
 		t.Fatalf("want no floor, got %d", got)
 	}
 }
@@ -291,8 +291,8 @@ func TestRefusedGiantLeavesThePoolAsItWas(t *testing.T) {
 		t.Fatalf("want it refused, got %v", err)
 	}
 	check(t, p)
-	if p.Len() != 20 || p.Floor(start) != 0 || len(p.left.fates) != 0 {
-		t.Fatalf("the refused one left traces: %d transactions, floor %d, outcomes %v", p.Len(), p.Floor(start), p.left.fates)
+	if p.Len() != 20 || p.floor.at(start) != 0 || len(p.left.fates) != 0 {
+		t.Fatalf("the refused one left traces: %d transactions, floor %d, outcomes %v", p.Len(), p.floor.at(start), p.left.fates)
 	}
 }
 
@@ -350,7 +350,7 @@ func TestKeptBytesStandAlone(t *testing.T) {
 	}
 }
 
-func TestSnapshotRestores(t *testing.T) {
+func TestRestoreTakesBackWhatWaited(t *testing.T) {
 	p := New(Config{})
 	for s := range 20 {
 		for n := range uint64(5) {
@@ -361,16 +361,16 @@ func TestSnapshotRestores(t *testing.T) {
 		}
 	}
 	again := New(Config{MaxPerSender: 2, MaxFeelessPerSender: 1, MinFee: 100})
-	for _, e := range p.Snapshot() {
+	for _, e := range p.Pending() {
 		if _, err := again.Restore(e.Transaction, e.Source, rich(0), e.Seen, start.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	check(t, again)
-	if again.Stats().Transactions != 100 || again.Bytes() != p.Bytes() || again.Stats().Waiting != p.Stats().Waiting {
-		t.Fatalf("want %+v, got %+v", p.Stats(), again.Stats())
+	if again.Len() != 100 || again.Bytes() != p.Bytes() || again.waiting != p.waiting {
+		t.Fatalf("want %+v, got %+v", numbersOf(p), numbersOf(again))
 	}
-	for _, e := range p.Snapshot() {
+	for _, e := range p.Pending() {
 		if got, ok := again.Get(e.Transaction.ID()); !ok || got != e {
 			t.Fatalf("want %+v, got %+v", e, got)
 		}

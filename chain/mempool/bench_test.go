@@ -47,7 +47,7 @@ func BenchmarkAddToFullPool(b *testing.B) {
 		i++
 		return pays(who(i), 0, uint64(100*i)) // above the floor that the last eviction left
 	}
-	for p.Floor(start) == 0 {
+	for p.floor.at(start) == 0 {
 		if _, err := p.Add(richer(), api, rich(0), start); err != nil {
 			b.Fatal(err)
 		}

@@ -31,11 +31,6 @@ func (f *floor) raise(to Rate, now time.Time) {
 	}
 }
 
-// Floor returns the rate under which nothing is taken in now.
-func (p *Pool) Floor(now time.Time) Rate {
-	return max(p.floor.at(now), Rate(times(p.cfg.MinFee, 1000)))
-}
-
 // Price returns the least fee in units with which a transaction of size bytes
 // is taken in now.
 func (p *Pool) Price(size int, now time.Time) uint64 {

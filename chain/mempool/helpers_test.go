@@ -85,11 +85,11 @@ func check(t fatal, p *Pool) {
 			origins[e.origin.peer] = o
 		}
 	}
-	if got := p.Stats(); got.Transactions != count || got.Bytes != bytes || got.Memory != memory || got.Waiting != waiting || got.Feeless != feeless {
-		t.Fatalf("want %d transactions, %d bytes, %d memory, %d waiting, %d feeless, got %+v", count, bytes, memory, waiting, feeless, got)
+	if want, got := (numbers{count, bytes, memory, waiting, feeless}), numbersOf(p); got != want {
+		t.Fatalf("want %+v, got %+v", want, got)
 	}
 	if memory > p.cfg.MaxBytes || waiting > p.maxWaiting() {
-		t.Fatalf("over a cap: %+v", p.Stats())
+		t.Fatalf("over a cap: %+v", numbersOf(p))
 	}
 	if len(p.ages.items) != count || len(p.worst.items) != len(p.senders) || len(p.best.items) != ready || len(p.origins) != len(origins) {
 		t.Fatalf("stale places: %d ages for %d, %d worst for %d, %d best for %d, %d origins for %d", len(p.ages.items), count, len(p.worst.items), len(p.senders), len(p.best.items), ready, len(p.origins), len(origins))
@@ -103,6 +103,16 @@ func check(t fatal, p *Pool) {
 	if len(p.left.fates) != len(p.left.ring) || len(p.left.ring) > maxOutcomes {
 		t.Fatalf("%d outcomes in a ring of %d", len(p.left.fates), len(p.left.ring))
 	}
+}
+
+// numbers is what a pool counts.
+type numbers struct {
+	transactions                    int
+	bytes, memory, waiting, feeless uint64
+}
+
+func numbersOf(p *Pool) numbers {
+	return numbers{p.Len(), p.Bytes(), p.memory, p.waiting, p.feeless}
 }
 
 func checkSender(t fatal, s *sender) {

@@ -81,7 +81,7 @@ func (m *model) draw(t *rapid.T) *chain.Transaction {
 func (m *model) add(t *rapid.T) {
 	tx := m.draw(t)
 	src := gossip(rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "peer"))
-	before := m.p.Stats()
+	before := numbersOf(m.p)
 	was := ids(m.p)
 	old := m.at(tx)
 	added, err := m.p.Add(tx, src, m.accounts[tx.From], m.now)
@@ -89,7 +89,7 @@ func (m *model) add(t *rapid.T) {
 		if !errors.Is(err, chain.ErrUnfit) && !errors.Is(err, chain.ErrUnwanted) {
 			t.Fatalf("an error of no kind: %v", err)
 		}
-		if m.p.Stats() != before || !maps.Equal(was, ids(m.p)) {
+		if numbersOf(m.p) != before || !maps.Equal(was, ids(m.p)) {
 			t.Fatalf("refused (%v), yet the pool changed", err)
 		}
 		return

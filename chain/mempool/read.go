@@ -2,22 +2,6 @@ package mempool
 
 import "github.com/lp2pnode/lp2pnode/chain"
 
-// Stats is a pool in numbers.
-type Stats struct {
-	Transactions int
-	Senders      int
-	Bytes        uint64 // of canonical form
-	Memory       uint64 // bytes, as the cap counts them
-	MaxMemory    uint64 // the cap
-	Waiting      uint64 // part of Memory: behind a gap in nonces
-	Feeless      uint64 // part of Memory: with fee 0
-}
-
-// Stats returns the pool in numbers.
-func (p *Pool) Stats() Stats {
-	return Stats{len(p.ids), len(p.senders), p.bytes, p.memory, p.cfg.MaxBytes, p.waiting, p.feeless}
-}
-
 // Len returns the number of transactions.
 func (p *Pool) Len() int { return len(p.ids) }
 
@@ -51,7 +35,11 @@ func (p *Pool) Sender(a chain.Address) []Entry {
 	if s == nil {
 		return nil
 	}
-	return entries(nil, s)
+	var list []Entry
+	for _, e := range s.list {
+		list = append(list, e.public())
+	}
+	return list
 }
 
 // NextNonce returns the nonce that an address's next transaction should have:
@@ -62,21 +50,4 @@ func (p *Pool) NextNonce(a chain.Address, account chain.Account) uint64 {
 		return s.nextNonce()
 	}
 	return account.Nonce
-}
-
-// Snapshot returns all transactions, those of one sender by nonce, to be given
-// to Restore one after the other.
-func (p *Pool) Snapshot() []Entry {
-	list := make([]Entry, 0, len(p.ids))
-	for _, s := range p.senders {
-		list = entries(list, s)
-	}
-	return list
-}
-
-func entries(list []Entry, s *sender) []Entry {
-	for _, e := range s.list {
-		list = append(list, e.public())
-	}
-	return list
 }
