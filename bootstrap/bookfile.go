@@ -46,7 +46,7 @@ func openBook(disk vfs.FS, path string, log *slog.Logger) *book {
 		return newBook()
 	}
 	if err != nil && !errors.Is(err, errBookSize) {
-		log.Warn("peer book cannot be read, starting with an empty one", "path", path, "err", err)
+		log.Warn("peer book cannot be read, starting with an empty one", "path", path, "error", err)
 		return newBook()
 	}
 	if err == nil {
@@ -57,10 +57,10 @@ func openBook(disk vfs.FS, path string, log *slog.Logger) *book {
 	}
 	aside := path + ".damaged"
 	if moved := disk.Rename(path, aside); moved != nil {
-		log.Warn("peer book is damaged, starting with an empty one", "path", path, "err", err, "aside_err", moved)
+		log.Warn("peer book is damaged, starting with an empty one", "path", path, "error", err, "aside_error", moved)
 		return newBook()
 	}
-	log.Warn("peer book is damaged, starting with an empty one", "path", path, "kept", aside, "err", err)
+	log.Warn("peer book is damaged, starting with an empty one", "path", path, "kept", aside, "error", err)
 	return newBook()
 }
 

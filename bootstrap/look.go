@@ -187,7 +187,7 @@ func (l *loop) save(now time.Time) {
 	}
 	if err := saveBook(l.cfg.FS, l.cfg.Path, l.book); err != nil {
 		if !l.unsaved {
-			l.log.Warn("peer book was not saved, trying again", "path", l.cfg.Path, "err", err)
+			l.log.Warn("peer book was not saved, trying again", "path", l.cfg.Path, "error", err)
 		}
 		l.unsaved, l.saveAt = true, now.Add(saveRetry)
 		return

@@ -113,7 +113,7 @@ func (m *mdns) session(ctx context.Context, used []link, addrs []ma.Multiaddr, b
 			if running == 0 {
 				return fmt.Errorf("listen: %w", err)
 			}
-			m.log.Info("peers on the lan are looked for over one ip version only", "err", err)
+			m.log.Info("peers on the lan are looked for over one ip version only", "error", err)
 		}
 	}
 }
@@ -208,7 +208,7 @@ func peersOf(texts []string) []peer.AddrInfo {
 func (m *mdns) warn(err error) {
 	if text := err.Error(); text != m.trouble {
 		m.trouble = text
-		m.log.Warn("cannot look for peers on the lan, trying again", "err", err)
+		m.log.Warn("cannot look for peers on the lan, trying again", "error", err)
 	}
 }
 

@@ -198,11 +198,11 @@ func (l *loop) failed(t *target, err error, now time.Time) {
 	why := reason(err)
 	wait := t.due.Sub(now).Round(100 * time.Millisecond)
 	if t.text == "" {
-		l.log.Debug("peer not reached", "peer", t.id, "err", why, "again_in", wait)
+		l.log.Debug("peer not reached", "peer", t.id, "error", why, "again_in", wait)
 		return
 	}
 	if l.worthTelling(t, why, now) {
-		l.log.Warn("bootstrap entry not reached, trying again", "entry", t.text, "err", why, "again_in", wait)
+		l.log.Warn("bootstrap entry not reached, trying again", "entry", t.text, "error", why, "again_in", wait)
 	}
 }
 

@@ -22,7 +22,7 @@ func (m *Miner) Run(ctx context.Context) error {
 			continue
 		}
 		m.set(false, err.Error())
-		m.cfg.Logger.Error("mining failed", "err", err, "retry_in", retry)
+		m.cfg.Logger.Error("mining failed", "error", err, "retry_in", retry)
 		sleep(ctx, retry)
 		retry = min(2*retry, lastRetry)
 	}
@@ -128,7 +128,7 @@ func (m *Miner) hand(ctx context.Context, b *chain.Block) error {
 		m.cfg.Logger.Info("mined", "height", b.Height, "hash", b.Hash, "nonce", b.Nonce,
 			"difficulty", b.Difficulty, "transactions", len(b.Transactions), "took", took)
 	case lost(err):
-		m.cfg.Logger.Debug("mined too late", "height", b.Height, "hash", b.Hash, "took", took, "err", err)
+		m.cfg.Logger.Debug("mined too late", "height", b.Height, "hash", b.Hash, "took", took, "error", err)
 	default:
 		return fmt.Errorf("submit mined block %d, %s: %w", b.Height, b.Hash, err)
 	}
