@@ -61,7 +61,8 @@ type Config struct {
 	Empty   bool          // also make blocks without transactions
 	Gate    Gate          // nil always lets mine
 	Logger  *slog.Logger  // nil is silent
-	Now     func() time.Time
+
+	Now func() time.Time // nil is time.Now
 }
 
 // State is what a miner is doing.

@@ -15,7 +15,7 @@ import (
 const DefaultPort = 9470
 
 // Config says what a node is. DefaultConfig is the start of every Config; the
-// last three fields are the seams of simulation, zero meaning the real thing.
+// last four fields are the seams of simulation, zero meaning the real thing.
 type Config struct {
 	DataDir   string       // "" keeps everything in memory and listens on free ports
 	Params    chain.Params // the chain; its zero value is LANParams
