@@ -79,7 +79,7 @@ func fill(cfg *Config) {
 	if cfg.FS == nil {
 		cfg.FS = vfs.Default
 		if cfg.DataDir == "" {
-			cfg.FS = memoryFS()
+			cfg.FS = vfs.NewMem()
 		}
 	}
 }

@@ -14,13 +14,12 @@ import (
 const keyFile = "node.key"
 
 // loadKey returns the node's own Ed25519 key, kept in base64 of libp2p's
-// protobuf form in the data directory, and makes it at the first start. On a
-// real disk only its owner may read the file.
-func loadKey(fs vfs.FS, dir string, real bool) (crypto.PrivKey, error) {
+// protobuf form in the data directory, and makes it at the first start.
+func loadKey(fs vfs.FS, dir string) (crypto.PrivKey, error) {
 	path := fs.PathJoin(dir, keyFile)
 	text, err := readSecret(fs, path)
 	if errors.Is(err, os.ErrNotExist) {
-		return makeKey(fs, dir, real)
+		return makeKey(fs, dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("node key: %w", err)
@@ -43,7 +42,7 @@ func damagedKey(path string, err error) error {
 	return fmt.Errorf("node key %s cannot be read: %w; put a copy back, or remove the file and the node gets a new identity", path, err)
 }
 
-func makeKey(fs vfs.FS, dir string, real bool) (crypto.PrivKey, error) {
+func makeKey(fs vfs.FS, dir string) (crypto.PrivKey, error) {
 	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("generate node key: %w", err)
@@ -52,5 +51,5 @@ func makeKey(fs vfs.FS, dir string, real bool) (crypto.PrivKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode node key: %w", err)
 	}
-	return key, writeSecret(fs, dir, keyFile, base64.StdEncoding.EncodeToString(raw)+"\n", real)
+	return key, writeSecret(fs, dir, keyFile, base64.StdEncoding.EncodeToString(raw)+"\n")
 }

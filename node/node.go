@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -75,11 +74,11 @@ func (n *Node) assemble() error {
 	if err = n.lock.SetHolder(store.Holder{PID: os.Getpid(), API: cfg.APIURL, Started: n.started}); err != nil {
 		return err
 	}
-	key, err := loadKey(cfg.FS, n.plan.dir, cfg.DataDir != "")
+	key, err := loadKey(cfg.FS, n.plan.dir)
 	if err != nil {
 		return err
 	}
-	if n.token, err = loadToken(cfg.FS, n.plan.dir, cfg.DataDir != ""); err != nil {
+	if n.token, err = loadToken(cfg.FS, n.plan.dir); err != nil {
 		return err
 	}
 	if n.ledger, err = ledger.Open(n.store, n.plan.rules, ledger.Config{Logger: n.log, Now: cfg.Now, Pool: mempool.Config{MinFee: cfg.MinFee}}); err != nil {
@@ -106,7 +105,7 @@ func (n *Node) assembleNetwork(key crypto.PrivKey) error {
 		Options:  cfg.Libp2p,
 	})
 	if err != nil {
-		return fmt.Errorf("make libp2p host: %w", err)
+		return err
 	}
 	n.net, err = p2p.New(n.host, n.ledger, p2p.Config{Rules: n.plan.rules, Agent: cfg.Agent, Logger: n.log, Now: cfg.Now})
 	if err != nil {
@@ -151,6 +150,7 @@ func (n *Node) assembleMiner(key crypto.PrivKey) error {
 		Empty:   cfg.MineEmpty,
 		Gate:    n.gate,
 		Logger:  n.log,
+		Now:     cfg.Now,
 	})
 	return err
 }
@@ -286,6 +286,3 @@ func (n *Node) SubmitTransaction(ctx context.Context, t *chain.Transaction) erro
 	}
 	return n.net.PublishTransaction(ctx, t)
 }
-
-// memoryFS is where a node without a data directory keeps its files.
-func memoryFS() vfs.FS { return vfs.NewMem() }

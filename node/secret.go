@@ -20,14 +20,14 @@ const (
 
 // loadToken returns the token for writing through the API from elsewhere, 64
 // hex digits, and makes it at the first start.
-func loadToken(fs vfs.FS, dir string, real bool) (string, error) {
+func loadToken(fs vfs.FS, dir string) (string, error) {
 	path := fs.PathJoin(dir, tokenFile)
 	token, err := readSecret(fs, path)
 	if errors.Is(err, os.ErrNotExist) {
 		raw := make([]byte, tokenBytes)
 		_, _ = rand.Read(raw) // never fails
 		token = hex.EncodeToString(raw)
-		return token, writeSecret(fs, dir, tokenFile, token+"\n", real)
+		return token, writeSecret(fs, dir, tokenFile, token+"\n")
 	}
 	if err != nil {
 		return "", fmt.Errorf("api token: %w", err)
@@ -42,7 +42,7 @@ func loadToken(fs vfs.FS, dir string, real bool) (string, error) {
 func readSecret(fs vfs.FS, path string) (string, error) {
 	f, err := fs.Open(path)
 	if err != nil {
-		return "", fmt.Errorf("open: %w", err)
+		return "", err
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxSecretBytes))
@@ -54,14 +54,14 @@ func readSecret(fs vfs.FS, path string) (string, error) {
 
 // writeSecret writes a file so that either all of it is there or nothing; on a
 // real disk only its owner may read it.
-func writeSecret(fs vfs.FS, dir, name, text string, real bool) error {
+func writeSecret(fs vfs.FS, dir, name, text string) error {
 	path := fs.PathJoin(dir, name)
 	tmp := path + ".tmp"
 	f, err := fs.Create(tmp, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
-	if real {
+	if fs == vfs.Default {
 		err = os.Chmod(tmp, 0o600)
 	}
 	if err == nil {
