@@ -100,6 +100,35 @@ func TestBlockThatCannotBeExecutedCondemnsItsBranchOnly(t *testing.T) {
 	w.requireBest("g a b")
 }
 
+func TestBranchOnABrokenBlockThatWasKeptUnexecutedIsRefused(t *testing.T) {
+	for _, late := range [][]string{{"w"}, {"w", "v"}} {
+		w := newWorld(t)
+		overdraft := w.pay("alice", "bob", 0, 5000)
+		w.draw("g─a─b─c\n└─x─bad─z─w─v", map[string][]*chain.Transaction{"bad": {overdraft}})
+		if err := w.hear("a", "b", "c", "x", "bad", "z"); err != nil {
+			t.Fatal(err) // a side branch is not executed
+		}
+		if n, err := w.fetch(late...); n != 0 || !errors.Is(err, chain.ErrUnfit) {
+			t.Fatalf("want no block and ErrUnfit, got %d, %v", n, err)
+		}
+		w.requireBest("g a b c")
+		for _, name := range late {
+			if err := w.hear(name); !errors.Is(err, chain.ErrUnfit) {
+				t.Errorf("%s stands on a broken block: want ErrUnfit, got %v", name, err)
+			}
+		}
+		w.grow("q", "z")
+		if err := w.hear("q"); !errors.Is(err, chain.ErrUnfit) {
+			t.Errorf("another block on the broken branch: want ErrUnfit, got %v", err)
+		}
+		w.grow("d", "c")
+		if err := w.hear("d"); err != nil {
+			t.Fatal(err)
+		}
+		w.requireBest("g a b c d")
+	}
+}
+
 func TestBatchStopsAtTheBrokenBlockAndKeepsWhatIsBefore(t *testing.T) {
 	w := newWorld(t)
 	overdraft := w.pay("alice", "bob", 0, 5000)

@@ -60,9 +60,11 @@ func (p *plan) heaviest(best chain.State) chain.State {
 	return best
 }
 
-// drop takes out a broken block and what stands on it.
-func (p *plan) drop(broken chain.Hash) {
-	p.dropped[broken] = true
+// drop takes out the blocks of a broken branch and what stands on them.
+func (p *plan) drop(broken []chain.Hash) {
+	for _, hash := range broken {
+		p.dropped[hash] = true
+	}
 	p.entries = slices.DeleteFunc(p.entries, func(e store.Entry) bool {
 		gone := p.dropped[e.Block.Hash] || p.dropped[e.Block.PrevHash]
 		if gone {
@@ -85,12 +87,12 @@ func (l *Ledger) follow(p *plan, src chain.Source) (*chain.Hash, error) {
 		change, err := l.switchTo(p, old, best)
 		var failed *executionError
 		if errors.As(err, &failed) && errors.Is(err, chain.ErrUnfit) {
-			l.broken.put(failed.hash, failed.err)
+			l.condemn(failed)
 			l.log.Warn("block breaks a rule", "height", failed.height, "hash", failed.hash, "error", failed.err, "via", src.Via, "peer", src.Peer)
 			if bad == nil {
 				bad, why = &failed.hash, fmt.Errorf("block %s: %w", failed.hash, failed.err)
 			}
-			p.drop(failed.hash)
+			p.drop(failed.branch)
 			if best, err = l.bestWithout(p, old, failed.parent); err != nil {
 				return nil, err
 			}
@@ -123,9 +125,20 @@ func (l *Ledger) bestWithout(p *plan, tip chain.State, below chain.Hash) (chain.
 	return p.heaviest(tip), nil
 }
 
+// condemn remembers a block that could not be executed and those on it that led
+// to the tip of its branch: some may have been kept while they were a side
+// branch, which nobody executes. With mu held.
+func (l *Ledger) condemn(failed *executionError) {
+	for _, hash := range slices.Backward(failed.branch[1:]) {
+		l.broken.put(hash, fmt.Errorf("%w: it stands on block %s, which broke a rule", chain.ErrUnfit, failed.hash))
+	}
+	l.broken.put(failed.hash, failed.err)
+}
+
 // executionError says which block of a branch could not be executed.
 type executionError struct {
 	hash, parent chain.Hash
+	branch       []chain.Hash // from hash to the tip of the branch
 	height       uint64
 	err          error
 }
@@ -161,7 +174,7 @@ func (l *Ledger) switchTo(p *plan, old, best chain.State) (store.Change, error) 
 		return change, err
 	}
 	history, work := at.History(), at.Work
-	for _, hash := range apply {
+	for i, hash := range apply {
 		b := p.block(hash)
 		if b == nil {
 			if b, err = l.store.Block(hash); err != nil {
@@ -170,7 +183,7 @@ func (l *Ledger) switchTo(p *plan, old, best chain.State) (store.Change, error) 
 		}
 		diff, err := l.rules.Execute(b, view.get)
 		if err != nil {
-			return change, &executionError{hash: hash, parent: b.PrevHash, height: b.Height, err: err}
+			return change, &executionError{hash: hash, parent: b.PrevHash, branch: apply[i:], height: b.Height, err: err}
 		}
 		view.apply(diff)
 		var nodes []merkle.Node
