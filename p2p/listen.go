@@ -10,6 +10,9 @@ import (
 	"syscall"
 
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/transport"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/libp2p/go-libp2p/p2p/transport/websocket"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 )
@@ -56,7 +59,7 @@ func listenOne(h host.Host, a ma.Multiaddr, probed map[string]bool) error {
 		return code == ma.P_WS || code == ma.P_WSS || code == ma.P_TLS
 	})
 	network, where, err := manet.DialArgs(plain)
-	if err == nil && strings.HasPrefix(network, "tcp") && !probed[where] {
+	if err == nil && strings.HasPrefix(network, "tcp") && !probed[where] && takesSocket(h, a) {
 		l, err := net.Listen(network, where)
 		if err != nil {
 			return explain(err)
@@ -74,6 +77,22 @@ func listenOne(h host.Host, a ma.Multiaddr, probed map[string]bool) error {
 		return explain(err)
 	}
 	return nil
+}
+
+// takesSocket tells whether listening on an address takes a port of this
+// machine. On a simulated network it does not.
+func takesSocket(h host.Host, a ma.Multiaddr) bool {
+	swarm, ok := h.Network().(interface {
+		TransportForListening(ma.Multiaddr) transport.Transport
+	})
+	if !ok {
+		return true
+	}
+	switch swarm.TransportForListening(a).(type) {
+	case nil, *tcp.TcpTransport, *websocket.WebsocketTransport:
+		return true
+	}
+	return false
 }
 
 // explain adds to the system's answer what to do about it.
