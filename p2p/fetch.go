@@ -74,14 +74,16 @@ func (n *Network) pushHeaders(ctx context.Context, sv *survey, p *plan) error {
 		}
 	}
 	var failed error
-	for {
+	for pace := n.newPace(); ; {
 		kept := sv.kept
 		sv.kept = nil
 		// What was judged before a failure is as good as ever.
 		if more, err := n.pushMissing(ctx, p, kept); !more || failed != nil || sv.ended {
 			return errors.Join(failed, err)
 		}
-		failed = n.step(ctx, sv)
+		if failed = n.step(ctx, sv); failed == nil && !sv.ended {
+			failed = pace.brought(len(sv.kept))
+		}
 	}
 }
 

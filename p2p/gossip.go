@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -78,6 +79,7 @@ func (n *Network) newGossip(ctx context.Context) (*gossip, error) {
 		pubsub.WithFloodPublish(true),
 		pubsub.WithPeerScore(score, thresholds),
 		pubsub.WithSubscriptionFilter(pubsub.NewAllowlistSubscriptionFilter(topicBlocks, topicTransactions)),
+		pubsub.WithAppSpecificRpcInspector(n.inspect),
 		pubsub.WithRawTracer(tracer{n}),
 	)
 	if err != nil {
@@ -123,6 +125,46 @@ var (
 )
 
 func policy(text string) error { return errors.Join(chain.ErrUnwanted, errors.New(text)) }
+
+// inspect takes out of what a peer sends the messages that would be ignored
+// whatever they say. Pubsub remembers all that it shows to a validator: that
+// takes memory, and the same from somebody else would count as seen. Offers of
+// a peer that was not met go as well, lest we ask for what we will not hear.
+func (n *Network) inspect(from peer.ID, rpc *pubsub.RPC) error {
+	n.mu.Lock()
+	r := n.remotes[from]
+	met := r != nil && r.Met
+	n.mu.Unlock()
+	if !met {
+		if len(rpc.Publish) > 0 {
+			n.kickOne(from) // its status will tell what is ignored here
+		}
+		n.leaveOut(rpc.Publish)
+		rpc.Publish = nil
+		if rpc.Control != nil {
+			rpc.Control.Ihave = nil
+		}
+		return nil
+	}
+	most := int(r.limit.Tokens())
+	rpc.Publish = slices.DeleteFunc(rpc.Publish, func(m *pb.Message) bool {
+		if m.GetTopic() != topicTransactions {
+			return false
+		}
+		most--
+		if most < 0 {
+			n.leaveOut([]*pb.Message{m})
+		}
+		return most < 0
+	})
+	return nil
+}
+
+func (n *Network) leaveOut(messages []*pb.Message) {
+	for _, m := range messages {
+		n.counters.count(m.GetTopic(), verdictName(pubsub.ValidationIgnore))
+	}
+}
 
 // validator is the front door for the messages of one topic. Our own come in
 // by no door: the ledger has accepted them.

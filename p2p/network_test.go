@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"golang.org/x/time/rate"
+
 	"github.com/lp2pnode/lp2pnode/chain"
 )
 
@@ -83,6 +86,66 @@ func TestTransactionsAreGossipedAndPoolsExchanged(t *testing.T) {
 	await(t, "the transaction at b", func() bool { return len(b.Transactions(10)) == 1 })
 	late.dial(t, b)
 	await(t, "the transaction at the late one", func() bool { return len(late.Transactions(10)) == 1 })
+}
+
+// stranger is a host that speaks gossip and nothing else.
+func stranger(t testing.TB, to *testNode, topic string) *pubsub.Topic {
+	t.Helper()
+	h := newTestHost(t)
+	ps, err := pubsub.NewGossipSub(t.Context(), h, pubsub.WithMessageSignaturePolicy(pubsub.StrictNoSign),
+		pubsub.WithNoAuthor(), pubsub.WithMessageIdFn(messageID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined, err := ps.Join(topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Connect(t.Context(), to.info()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "gossip with a stranger", func() bool { return len(joined.ListPeers()) == 1 })
+	return joined
+}
+
+func TestWhatAStrangerSentFirstIsHeardFromAPeer(t *testing.T) {
+	rules := testRules(t, "one")
+	a := start(t, newMemory(rules), nil, gossipOnly)
+	b := start(t, newMemory(rules), nil, gossipOnly, func(n *Network) { n.timing.retry = time.Hour })
+	a.dial(t, b)
+	awaitMesh(t, a, b)
+	block := a.mine(t, 1, "a")
+	if err := stranger(t, b, topicBlocks).Publish(t.Context(), block.Raw()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the stranger is ignored", func() bool { return b.fate(topicBlocks, "ignore") == 1 })
+	if err := a.PublishBlock(t.Context(), block); err != nil {
+		t.Fatal(err)
+	}
+	awaitTip(t, b, block.Hash)
+	if src := b.sourceOf(block.Hash); src.Via != chain.ViaGossip || src.Peer != a.host.ID().String() {
+		t.Errorf("the block came by %+v, want gossip from a", src)
+	}
+}
+
+func TestWhatIsOverOnePeersRateIsHeardFromAnother(t *testing.T) {
+	rules := testRules(t, "one")
+	a, b, c := start(t, newMemory(rules), nil), start(t, newMemory(rules), nil), start(t, newMemory(rules), nil)
+	c.dial(t, a, b)
+	awaitMesh(t, a, c)
+	awaitMesh(t, b, c)
+	c.Network.mu.Lock()
+	c.remotes[a.host.ID()].limit = rate.NewLimiter(0, 0)
+	c.Network.mu.Unlock()
+	tx := rules.Sign(chain.Transaction{Data: "hello"}, make([]byte, 32))
+	if err := a.PublishTransaction(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "it is ignored", func() bool { return c.fate(topicTransactions, "ignore") == 1 })
+	if err := b.PublishTransaction(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the transaction", func() bool { return len(c.Transactions(10)) == 1 })
 }
 
 func TestPublishingTooLargeABlockFails(t *testing.T) {
@@ -182,5 +245,20 @@ func TestClockOffsetIsTheMedianOfThePeers(t *testing.T) {
 	await(t, "three samples", func() bool { _, peers := a.ClockOffset(); return peers == 3 })
 	if offset, _ := a.ClockOffset(); (offset - 5*time.Second).Abs() > time.Second {
 		t.Errorf("the offset is %s, want about 5 s", offset)
+	}
+}
+
+func TestHalfOfThePeersCannotMoveTheClock(t *testing.T) {
+	rules := testRules(t, "one")
+	a := start(t, newMemory(rules), nil)
+	for peers, wrong := range []time.Duration{0, 300 * 24 * time.Hour, -time.Hour, 0} {
+		b := start(t, newMemory(rules), nil, func(n *Network) {
+			n.now = func() time.Time { return time.Now().Add(wrong) }
+		})
+		a.dial(t, b)
+		await(t, "a sample", func() bool { _, samples := a.ClockOffset(); return samples == peers+1 })
+		if offset, _ := a.ClockOffset(); offset.Abs() > time.Second {
+			t.Errorf("of %d peers: the offset is %s", peers+1, offset)
+		}
 	}
 }

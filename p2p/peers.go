@@ -133,7 +133,8 @@ func (n *Network) Refused(id peer.ID) bool {
 }
 
 // ClockOffset returns the median of the peers' time minus ours, and of how many
-// peers it is.
+// peers it is. Of an even number the middle one nearer to our own clock stands,
+// so that it takes more than half of the peers to move it.
 func (n *Network) ClockOffset() (offset time.Duration, peers int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -147,11 +148,11 @@ func (n *Network) ClockOffset() (offset time.Duration, peers int) {
 		return 0, 0
 	}
 	slices.Sort(offsets)
-	half := len(offsets) / 2
-	if len(offsets)%2 == 0 {
-		return (offsets[half-1] + offsets[half]) / 2, len(offsets)
+	low, high := offsets[(len(offsets)-1)/2], offsets[len(offsets)/2]
+	if low.Abs() < high.Abs() {
+		return low, len(offsets)
 	}
-	return offsets[half], len(offsets)
+	return high, len(offsets)
 }
 
 // isMet tells whether what a peer gossips counts.

@@ -15,6 +15,7 @@ const (
 	scoreGossip   = -50
 	scorePublish  = -100
 	scoreGraylist = -200
+	scoreMost     = 20 // over all topics
 )
 
 // scoring returns the parameters of GossipSub's peer score.
@@ -28,7 +29,7 @@ func scoring() (*pubsub.PeerScoreParams, *pubsub.PeerScoreThresholds) {
 		},
 		// Goodness is capped, so that nobody saves up for a bad deed: 20 is a
 		// fifth of one rejected block.
-		TopicScoreCap: 20,
+		TopicScoreCap: scoreMost,
 		// What our own protocols find out ends in sync's pauses and in
 		// disconnecting; it does not colour gossip.
 		AppSpecificScore:  func(peer.ID) float64 { return 0 },
@@ -48,7 +49,7 @@ func scoring() (*pubsub.PeerScoreParams, *pubsub.PeerScoreThresholds) {
 		GossipThreshold:             scoreGossip,
 		PublishThreshold:            scorePublish,
 		GraylistThreshold:           scoreGraylist,
-		AcceptPXThreshold:           15, // near the cap: peer exchange is off anyway
+		AcceptPXThreshold:           2 * scoreMost, // out of reach: nobody tells us whom to dial
 		OpportunisticGraftThreshold: 1,
 	}
 	return params, thresholds

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -138,7 +139,7 @@ var errOwn = errors.New("own fault")
 func (n *Network) recall(ctx context.Context, sv *survey) ([]chain.Hash, error) {
 	hashes := make([]chain.Hash, 0, sv.light)
 	last := sv.fork
-	for len(hashes) < sv.light {
+	for pace := n.newPace(); len(hashes) < sv.light; {
 		count := 0
 		locator := slices.Concat([]chain.Hash{last}, sv.locator[min(1, len(sv.locator)):])
 		err := n.askHeaders(ctx, sv.peer, locator, func(h *chain.Header) error {
@@ -158,9 +159,39 @@ func (n *Network) recall(ctx context.Context, sv *survey) ([]chain.Hash, error) 
 		if count == 0 {
 			return nil, blame(ReasonBadHeaders, "its headers are not there when asked for again")
 		}
+		if err := pace.brought(count); err != nil && len(hashes) < sv.light {
+			return nil, err
+		}
 	}
 	if hashes[len(hashes)-1] != sv.joint {
 		return nil, blame(ReasonBadHeaders, "its headers led elsewhere when asked for again")
 	}
 	return hashes, nil
+}
+
+// pace finds out a peer that holds up sync with a few headers at a time, while
+// nobody else is asked: in each turn it has to bring as many as one answer
+// holds. Who has them brings them in its first.
+type pace struct {
+	turn    time.Duration
+	end     time.Time
+	headers int // in this turn
+}
+
+func (n *Network) newPace() *pace {
+	return &pace{turn: n.timing.turn, end: time.Now().Add(n.timing.turn)}
+}
+
+// brought counts an answer that did not bring all there is.
+func (p *pace) brought(headers int) error {
+	p.headers += headers
+	now := time.Now()
+	if now.Before(p.end) {
+		return nil
+	}
+	if p.headers < maxHeaders {
+		return blame(ReasonStalled, "it brought %d headers in %s, and has more", p.headers, p.turn)
+	}
+	p.headers, p.end = 0, now.Add(p.turn)
+	return nil
 }

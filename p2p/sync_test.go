@@ -162,6 +162,35 @@ func TestSyncSurvivesStallingPeer(t *testing.T) {
 	}
 }
 
+// dribbler hands out one header at a time.
+type dribbler struct{ *liar }
+
+func (d dribbler) RawHeadersAfter(locator []chain.Hash, _ int) ([][]byte, error) {
+	return d.memory.RawHeadersAfter(locator, 1)
+}
+
+func TestSyncLeavesPeerThatDribblesHeaders(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		ours int // blocks of a branch of our own, lighter than theirs
+	}{{"beyond our chain", 0}, {"asked for again", 2900}} {
+		t.Run(row.name, func(t *testing.T) {
+			rules := testRules(t, "one")
+			good := chainOf(t, rules, 3000, "a")
+			d := dribbler{&liar{memory: copyOf(t, good), claim: 1 << 50}}
+			a, b := start(t, d.memory, d), start(t, good, nil)
+			c := start(t, chainOf(t, rules, row.ours, "c"), nil, func(n *Network) {
+				n.timing.turn, n.timing.stagger = 50*time.Millisecond, 10*time.Second
+			})
+			c.dial(t, a)
+			await(t, "the dribbler is followed", func() bool { return c.log.count(`msg="catching up"`) > 0 })
+			await(t, "the dribbler is left alone", func() bool { return c.about(a).PauseReason == ReasonStalled })
+			c.dial(t, b)
+			awaitTip(t, c, good.Tip().Tip.Hash)
+		})
+	}
+}
+
 // forger changes what it hands out.
 type forger struct {
 	*memory
