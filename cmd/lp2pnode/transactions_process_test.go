@@ -176,7 +176,9 @@ func TestLongEveryAcceptedTransactionIsInTheChainOnce(t *testing.T) {
 					tx = chain.Transaction{Nonce: nonce, Fee: 1, Data: fmt.Sprintf("record %d of sender %d", nonce, i)}
 				}
 				signed := s.rules.Sign(tx, s.seeds[i])
-				a.deliver(t, rnd, signed)
+				if !a.deliver(t, rnd, signed) {
+					return
+				}
 				mu.Lock()
 				accepted[signed.ID()] = true
 				mu.Unlock()
@@ -191,6 +193,9 @@ func TestLongEveryAcceptedTransactionIsInTheChainOnce(t *testing.T) {
 	<-over.C // the cut lasts as long as the claim says
 	a.rejoin()
 	wg.Wait()
+	if t.Failed() {
+		return
+	}
 
 	want := uint64(len(accepted))
 	a.nodes[0].await("every transaction in the chain", 2*time.Minute, func() bool {
@@ -226,7 +231,7 @@ func TestLongEveryAcceptedTransactionIsInTheChainOnce(t *testing.T) {
 
 // deliver gives a transaction to random nodes until one takes it: a node that
 // is down, or that does not know the nonce before it yet, is no reason to stop.
-func (a *apart) deliver(t *testing.T, rnd *rand.Rand, tx *chain.Transaction) {
+func (a *apart) deliver(t *testing.T, rnd *rand.Rand, tx *chain.Transaction) bool {
 	limit := time.NewTimer(2 * time.Minute)
 	defer limit.Stop()
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -235,17 +240,17 @@ func (a *apart) deliver(t *testing.T, rnd *rand.Rand, tx *chain.Transaction) {
 		err := a.nodes[rnd.IntN(len(a.nodes))].submit(tx.Raw())
 		var refusal *problem
 		if err == nil {
-			return
+			return true
 		}
 		if errors.As(err, &refusal) && refusal.Rule != "" && refusal.Rule != "nonce" && refusal.Rule != "balance" {
 			t.Errorf("refused: %v", refusal)
-			return
+			return false
 		}
 		select {
 		case <-tick.C:
 		case <-limit.C:
 			t.Errorf("no node took nonce %d of %s: %v", tx.Nonce, tx.From, err)
-			return
+			return false
 		}
 	}
 }
