@@ -1,0 +1,127 @@
+package sim
+
+import (
+	"testing/synctest"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+)
+
+// Partition lets nodes reach only those of their own group, given by numbers;
+// who is in none is in one more.
+func (s *Sim) Partition(groups ...[]int) {
+	machines := make([][]*Machine, len(groups))
+	for i, group := range groups {
+		for _, j := range group {
+			machines[i] = append(machines[i], s.Nodes[j].Machine)
+		}
+	}
+	s.Net.Split(machines...)
+}
+
+// Heal ends a partition.
+func (s *Sim) Heal() { s.Net.Unite() }
+
+// Join adds a node with an empty disk, which dials nodes that run.
+func (s *Sim) Join() *Node {
+	s.t.Helper()
+	n := s.place(len(s.Nodes))
+	for _, i := range s.rng.Perm(len(s.Nodes) - 1) {
+		if other := s.Nodes[i]; other.running() && len(n.entries) < s.cfg.Dials {
+			n.entries = append(n.entries, other.Addr())
+		}
+	}
+	s.start(n)
+	return n
+}
+
+// Leave stops a node as its user would, with goodbyes.
+func (s *Sim) Leave(n *Node) {
+	s.t.Helper()
+	if err := n.stop(); err != nil {
+		s.t.Errorf("%s: %v", n, err)
+	}
+}
+
+// Crash cuts a node's power: nobody hears of it, and of its disk remains what
+// was synced and some of the rest.
+func (s *Sim) Crash(n *Node) {
+	s.t.Helper()
+	synctest.Wait()
+	n.Machine.Off()
+	disk := n.disk.CrashClone(vfs.CrashCloneCfg{})
+	if err := n.stop(); err != nil { // writes to the old disk
+		s.t.Logf("%s, its power cut: %v", n, err)
+	}
+	n.disk = disk
+}
+
+// Restart runs a node that left or crashed, from its disk.
+func (s *Sim) Restart(nodes ...*Node) {
+	s.t.Helper()
+	for _, n := range nodes {
+		n.Machine.On()
+	}
+	s.start(nodes...)
+}
+
+// Running returns the nodes that run.
+func (s *Sim) Running() []*Node {
+	var list []*Node
+	for _, n := range s.Nodes {
+		if n.running() {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// Tips returns the running nodes by their tip.
+func (s *Sim) Tips() map[chain.Hash][]*Node {
+	tips := map[chain.Hash][]*Node{}
+	for _, n := range s.Running() {
+		hash := n.Ledger().Tip().Tip.Hash
+		tips[hash] = append(tips[hash], n)
+	}
+	return tips
+}
+
+// RequireOneTip waits until all running nodes have one tip, and returns how
+// long that took; not within some time is a failure.
+func (s *Sim) RequireOneTip(within time.Duration) time.Duration {
+	s.t.Helper()
+	const look = 50 * time.Millisecond
+	began := time.Now()
+	for len(s.Tips()) > 1 {
+		if time.Since(began) >= within {
+			for hash, nodes := range s.Tips() {
+				tip := nodes[0].Ledger().Tip()
+				s.logf("%d nodes on %s, height %d, work %s: %v", len(nodes), hash.Short(), tip.Tip.Height, tip.Work, nodes)
+			}
+			s.t.Fatalf("want one tip within %v, got %d", within, len(s.Tips()))
+		}
+		time.Sleep(look)
+	}
+	return time.Since(began)
+}
+
+// Height returns the greatest height of a running node.
+func (s *Sim) Height() uint64 {
+	var height uint64
+	for _, n := range s.Running() {
+		height = max(height, n.Ledger().Tip().Tip.Height)
+	}
+	return height
+}
+
+// AwaitHeight waits until a node has a block of some height.
+func (s *Sim) AwaitHeight(height uint64, within time.Duration) {
+	s.t.Helper()
+	for began := time.Now(); s.Height() < height; time.Sleep(time.Second) {
+		if time.Since(began) > within {
+			s.t.Fatalf("want height %d within %v, got %d", height, within, s.Height())
+		}
+	}
+}
