@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 
@@ -20,7 +21,7 @@ const Latest = "latest"
 // hashes to its hash, and that the hash or height is the one asked for, is
 // checked.
 func (c *Client) Block(ctx context.Context, ref string) (*chain.Block, error) {
-	raw, err := c.fetch(ctx, "/v1/blocks/"+url.PathEscape(ref), nil)
+	raw, err := c.fetch(ctx, http.MethodGet, "/v1/blocks/"+url.PathEscape(ref), nil, nil)
 	if err != nil {
 		return nil, err
 	}

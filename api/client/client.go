@@ -29,6 +29,10 @@ const (
 type Client struct {
 	// HTTP sends the requests. It may be replaced before the first call.
 	HTTP *http.Client
+	// Token is what a node wants for writing from elsewhere than its own
+	// machine; it stands in the file api.token of its data directory. It may be
+	// set before the first call, and goes out with what writes only.
+	Token string
 
 	base string // without the last slash
 	err  error  // of the base URL
@@ -100,28 +104,58 @@ func (c *Client) Ready(ctx context.Context) (*Health, error) {
 // get fetches JSON into a T.
 func get[T any](ctx context.Context, c *Client, path string, query url.Values) (T, error) {
 	var v T
-	raw, err := c.fetch(ctx, path, query)
+	raw, err := c.fetch(ctx, http.MethodGet, path, query, nil)
 	if err != nil {
 		return v, err
 	}
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return v, fmt.Errorf("%s%s: the answer is not what this client knows: %w", c.base, path, err)
+	return v, c.parse(path, raw, &v)
+}
+
+// post sends JSON and fetches JSON into a T.
+func post[T any](ctx context.Context, c *Client, path string, body []byte) (T, error) {
+	var v T
+	raw, err := c.fetch(ctx, http.MethodPost, path, nil, body)
+	if err != nil {
+		return v, err
 	}
-	return v, nil
+	return v, c.parse(path, raw, &v)
+}
+
+func (c *Client) parse(path string, raw []byte, v any) error {
+	if err := json.Unmarshal(raw, v); err != nil {
+		return fmt.Errorf("%s%s: the answer is not what this client knows: %w", c.base, path, err)
+	}
+	return nil
+}
+
+// request makes a request; one that writes carries JSON and the token.
+func (c *Client) request(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("API address %s: %w", c.base, err)
+	}
+	req.URL.RawQuery = query.Encode()
+	if method == http.MethodGet {
+		return req, nil
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if c.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	return req, nil
 }
 
 // fetch returns the bytes of an answer.
-func (c *Client) fetch(ctx context.Context, path string, query url.Values) ([]byte, error) {
+func (c *Client) fetch(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
+	req, err := c.request(ctx, method, path, query, body)
 	if err != nil {
-		return nil, fmt.Errorf("API address %s: %w", c.base, err)
+		return nil, err
 	}
-	req.URL.RawQuery = query.Encode()
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
 		return nil, &UnreachableError{URL: c.base, Err: withoutURL(err)}
@@ -149,6 +183,11 @@ func (c *Client) judge(resp *http.Response, raw []byte) error {
 	case kind == "application/json" && (resp.StatusCode < 300 || resp.StatusCode == http.StatusServiceUnavailable):
 		return nil
 	}
+	return c.stranger(resp, raw)
+}
+
+// stranger says that an answer is not a node's.
+func (c *Client) stranger(resp *http.Response, raw []byte) error {
 	return fmt.Errorf("%s answers, but not as a node does: %s, %.60q", c.base, resp.Status, bytes.TrimSpace(raw))
 }
 

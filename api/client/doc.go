@@ -2,7 +2,9 @@
 // Go client, which the command line itself uses.
 //
 // It believes no hash that it can compute: blocks and headers that do not hash
-// to what they say are an error. It never retries, caches or logs. Of this
-// module it imports only chain, so that a program that embeds it carries no
+// to what they say, receipts that do not hold and events that do not fit
+// together are an error. It never caches or logs, and only Events, which goes on
+// where it was cut off, tries again. Of this module it imports only chain and
+// the engine that judges receipts, so that a program that embeds it carries no
 // node.
 package client
