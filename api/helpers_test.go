@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -70,6 +72,50 @@ func (n *testNode) grow(t testing.TB, parent chain.State, note string, count int
 	return states
 }
 
+// mine puts a block with what the pool has on the tip, for a miner.
+func (n *testNode) mine(t testing.TB, miner chain.Address) *chain.Block {
+	t.Helper()
+	b, _, err := n.ledger.Template(miner, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for b.Hash = b.ComputeHash(); n.Rules().Engine.Sealed(&b.Header) != nil; b.Hash = b.ComputeHash() {
+		b.Nonce++
+	}
+	sealed := chain.NewBlock(b.Header, b.Transactions)
+	if err := n.SubmitBlock(t.Context(), sealed); err != nil {
+		t.Fatal(err)
+	}
+	return sealed
+}
+
+// keyOf returns one of 256 keys, and its address.
+func keyOf(seed byte) (ed25519.PrivateKey, chain.Address) {
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
+	return key, chain.AddressOf(key.Public().(ed25519.PublicKey))
+}
+
+// sign returns tx from one of the keys, signed for the node's chain.
+func (n *testNode) sign(seed byte, tx chain.Transaction) *chain.Transaction {
+	key, from := keyOf(seed)
+	tx.From = from
+	tx.Signature = chain.Signature(ed25519.Sign(key, tx.SignedBytes(n.Rules().Genesis().Hash)))
+	return chain.NewTransaction(tx)
+}
+
+// add puts a transaction into the pool.
+func (n *testNode) add(t testing.TB, tx *chain.Transaction) *chain.Transaction {
+	t.Helper()
+	decoded, err := n.Rules().DecodeTransaction(tx.Raw())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.SubmitTransaction(t.Context(), decoded); err != nil {
+		t.Fatal(err)
+	}
+	return decoded
+}
+
 // serve returns the API of a node on a socket, and a client of it.
 func serve(t testing.TB, n api.Node) (string, *client.Client) {
 	t.Helper()
@@ -85,7 +131,18 @@ func serve(t testing.TB, n api.Node) (string, *client.Client) {
 // call sends a request with header lines and returns the answer and its body.
 func call(t testing.TB, method, url string, lines ...string) (*http.Response, []byte) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	return send(t, method, url, nil, lines...)
+}
+
+// postJSON sends a body as the API wants it.
+func postJSON(t testing.TB, url string, body []byte, lines ...string) (*http.Response, []byte) {
+	t.Helper()
+	return send(t, http.MethodPost, url, body, append([]string{"Content-Type: application/json"}, lines...)...)
+}
+
+func send(t testing.TB, method, url string, content []byte, lines ...string) (*http.Response, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(content))
 	if err != nil {
 		t.Fatal(err)
 	}

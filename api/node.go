@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"log/slog"
 	"time"
 
 	"github.com/lp2pnode/lp2pnode/chain"
@@ -20,7 +22,13 @@ type Node interface {
 	Ledger() *ledger.Ledger
 	Network() *p2p.Network
 	Miner() *miner.Miner // nil when the node does not mine
+	// SubmitTransaction takes what DecodeTransaction returned into the pool and
+	// publishes it. Its errors are those of ledger.AddTransaction.
+	SubmitTransaction(ctx context.Context, tx *chain.Transaction) error
 }
 
 // rooms answers the requests. Its methods are safe for concurrent use.
-type rooms struct{ node Node }
+type rooms struct {
+	node Node
+	log  *slog.Logger
+}

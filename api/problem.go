@@ -12,6 +12,7 @@ import (
 
 	"github.com/lp2pnode/lp2pnode/api/client"
 	"github.com/lp2pnode/lp2pnode/chain"
+	"github.com/lp2pnode/lp2pnode/chain/ledger"
 	"github.com/lp2pnode/lp2pnode/chain/store"
 )
 
@@ -56,16 +57,24 @@ func (s *Server) problemOf(ctx context.Context, op string, err error) *problem {
 		return newProblem(http.StatusServiceUnavailable, "the asker has left, or the node is stopping")
 	case errors.Is(err, store.ErrNotFound):
 		return newProblem(http.StatusNotFound, err.Error())
-	case errors.Is(err, chain.ErrInvalid), errors.Is(err, chain.ErrUnfit):
-		return ruleProblem(err)
+	case errors.Is(err, chain.ErrInvalid):
+		return ruleProblem(http.StatusUnprocessableEntity, err)
+	case errors.Is(err, chain.ErrUnfit):
+		return ruleProblem(http.StatusConflict, err)
+	case errors.Is(err, chain.ErrUnwanted): // the error says what helps
+		return newProblem(http.StatusTooManyRequests, err.Error())
+	case errors.Is(err, ledger.ErrNoHistory):
+		return newProblem(http.StatusConflict, err.Error())
+	case errors.Is(err, ledger.ErrUnknownCursor):
+		return newProblem(http.StatusGone, err.Error()+"; go back to a block that is on this node (GET /v1/blocks/HEIGHT shows its hash) and follow from there, or take from=genesis to have all blocks again")
 	}
 	s.log.Error("api request failed", "operation", op, "error", err)
 	return ownFault()
 }
 
 // ruleProblem says which rule was broken.
-func ruleProblem(err error) *problem {
-	p := newProblem(http.StatusUnprocessableEntity, err.Error())
+func ruleProblem(status int, err error) *problem {
+	p := newProblem(status, err.Error())
 	var rule *chain.RuleError
 	if errors.As(err, &rule) {
 		p.Rule, p.Want, p.Got = string(rule.Rule), rule.Want, rule.Got

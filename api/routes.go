@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"mime"
 	"net/http"
 	"reflect"
 
@@ -32,9 +33,14 @@ func (s *Server) register(mux *http.ServeMux, n Node) error {
 	// puts $schema into every object.
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
-			OpenAPI:    "3.1.0",
-			Info:       &huma.Info{Title: "lp2pnode", Version: "1.0.0", Description: about, License: &huma.License{Name: "MIT", Identifier: "MIT"}},
-			Components: &huma.Components{Schemas: schemas},
+			OpenAPI: "3.1.0",
+			Info:    &huma.Info{Title: "lp2pnode", Version: "1.0.0", Description: about, License: &huma.License{Name: "MIT", Identifier: "MIT"}},
+			Components: &huma.Components{
+				Schemas: schemas,
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					tokenScheme: {Type: "http", Scheme: "bearer", Description: "The file api.token of the node's data directory."},
+				},
+			},
 		},
 		Formats:                      huma.DefaultFormats,
 		DefaultFormat:                "application/json",
@@ -42,7 +48,8 @@ func (s *Server) register(mux *http.ServeMux, n Node) error {
 		Transformers:                 []huma.Transformer{toProblem},
 	}
 	r := &routes{Server: s, api: humago.New(mux, config), schema: schemas}
-	in := &rooms{n}
+	in := &rooms{n, s.log}
+	most := int64(n.Ledger().Rules().Params.MaxBlockBytes)
 
 	get(r, "/v1/status", "status", "What the node says of itself", jsonOf[client.Status](r), in.status)
 	get(r, "/v1/blocks", "blocks", "Blocks of the best chain, ascending", jsonOf[[]block](r), in.blocks)
@@ -50,6 +57,13 @@ func (s *Server) register(mux *http.ServeMux, n Node) error {
 	get(r, "/v1/headers", "headers", "Headers of the best chain, ascending", jsonOf[[]chain.Header](r), in.headers)
 	get(r, "/v1/peers", "peers", "Peers, those gone and refused included", jsonOf[[]client.Peer](r), in.peers)
 	get(r, "/v1/forks", "forks", "All known blocks near the tip, side branches too", jsonOf[[]client.Fork](r), in.forks)
+	get(r, "/v1/transactions/{id}", "transaction", "The one state of a transaction", jsonOf[client.TxStatus](r), in.transaction)
+	post(r, "/v1/transactions", "submit", "Hand in a signed transaction, in its canonical bytes", bodyOf[chain.Transaction](r, most), submission(r), in.submit)
+	get(r, "/v1/transactions/{id}/receipt", "receipt", "What proves to others that a transaction stands in the chain", jsonOf[chain.Receipt](r), in.receipt)
+	post(r, "/v1/receipts/verify", "verifyReceipt", "Check a receipt, in its canonical bytes", bodyOf[chain.Receipt](r, chain.MaxReceiptBytes), jsonOf[client.Verdict](r), in.verifyReceipt)
+	get(r, "/v1/accounts/{address}", "account", "An account at the tip", jsonOf[client.Account](r), in.account)
+	get(r, "/v1/pool", "pool", "Waiting transactions, as they would be mined", jsonOf[client.Pool](r), in.pool)
+	get(r, eventsPath, "events", "What happens, as it happens", eventStream(r), in.events)
 	get(r, "/livez", "livez", "The node answers", jsonOf[client.Health](r), in.livez)
 	get(r, "/readyz", "readyz", "The node is fit for use, by its parts", readiness(r), in.readyz)
 
@@ -65,17 +79,63 @@ func (s *Server) register(mux *http.ServeMux, n Node) error {
 	return nil
 }
 
-// get registers a reading route. Its errors go through problemOf.
+// tokenScheme names the token in the description.
+const tokenScheme = "token"
+
+// get registers a reading route.
 func get[I, O any](r *routes, path, id, summary string, responses map[string]*huma.Response, handle func(context.Context, *I) (*O, error)) {
-	responses["default"] = &huma.Response{
+	add(r, huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Responses: responses}, handle)
+}
+
+// post registers a writing route, whose handler reads the body's bytes itself.
+func post[I, O any](r *routes, path, id, summary string, body body, responses map[string]*huma.Response, handle func(context.Context, *I) (*O, error)) {
+	request := &huma.RequestBody{Description: summary, Required: true, Content: map[string]*huma.MediaType{}}
+	add(r, huma.Operation{
+		OperationID:      id,
+		Method:           http.MethodPost,
+		Path:             path,
+		Summary:          summary,
+		RequestBody:      request,
+		Responses:        responses,
+		Security:         []map[string][]string{{}, {tokenScheme: {}}},
+		Middlewares:      huma.Middlewares{r.jsonOnly},
+		MaxBodyBytes:     body.most,
+		BodyReadTimeout:  readTimeout,
+		SkipValidateBody: true,
+	}, handle)
+	request.Content["application/json"].Schema = body.schema // of the bytes that huma takes
+}
+
+// body is what a writing route takes.
+type body struct {
+	schema *huma.Schema
+	most   int64 // bytes
+}
+
+func bodyOf[T any](r *routes, most int64) body {
+	return body{r.schemaOf(reflect.TypeFor[T]()), most}
+}
+
+// jsonOnly refuses what a form of a web page can send without asking first.
+func (r *routes) jsonOnly(ctx huma.Context, next func(huma.Context)) {
+	kind, _, _ := mime.ParseMediaType(ctx.Header("Content-Type"))
+	if kind == "application/json" {
+		next(ctx)
+		return
+	}
+	_ = huma.WriteErr(r.api, ctx, http.StatusUnsupportedMediaType, "want the header `Content-Type: application/json`") // the asker has left
+}
+
+// add registers a route. Its errors are problems and go through problemOf.
+func add[I, O any](r *routes, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	op.Responses["default"] = &huma.Response{
 		Description: "What is wrong, in one line",
 		Content:     map[string]*huma.MediaType{problemType: {Schema: r.schemaOf(reflect.TypeFor[problem]())}},
 	}
-	op := huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Responses: responses}
 	huma.Register(r.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
-			return nil, r.problemOf(ctx, id, err)
+			return nil, r.problemOf(ctx, op.OperationID, err)
 		}
 		return out, nil
 	})
@@ -96,6 +156,16 @@ func readiness(r *routes) map[string]*huma.Response {
 	return responses
 }
 
+// submission describes the same body for what is taken and what is here.
+func submission(r *routes) map[string]*huma.Response {
+	known := jsonOf[client.Submitted](r)["200"]
+	known.Description = "It is here already, waiting or in the chain"
+	return map[string]*huma.Response{
+		"200": known,
+		"202": {Description: "It waits for a block", Content: known.Content},
+	}
+}
+
 func (r *routes) schemaOf(t reflect.Type) *huma.Schema {
 	s := r.schema.Schema(t, true, t.Name())
 	notNull(s)
@@ -106,7 +176,7 @@ func (r *routes) schemaOf(t reflect.Type) *huma.Schema {
 type rawOutput struct {
 	Status       int
 	ContentType  string `header:"Content-Type"`
-	ETag         string `header:"ETag" doc:"the block's hash"`
+	ETag         string `header:"ETag" doc:"names these very bytes"`
 	CacheControl string `header:"Cache-Control"`
 	Link         string `header:"Link" doc:"rel=next and rel=prev of RFC 8288"`
 	Body         []byte

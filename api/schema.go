@@ -5,6 +5,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/lp2pnode/lp2pnode/api/client"
 	"github.com/lp2pnode/lp2pnode/chain"
 )
 
@@ -15,6 +16,7 @@ func newSchemas() huma.Registry {
 	schemas.RegisterTypeAlias(reflect.TypeFor[chain.Signature](), reflect.TypeFor[signatureText]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[chain.Address](), reflect.TypeFor[addressText]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[chain.Work](), reflect.TypeFor[workText]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[client.Signed](), reflect.TypeFor[chain.Transaction]())
 	return schemas
 }
 
@@ -58,7 +60,7 @@ func tidy(schemas map[string]*huma.Schema) {
 	delete(schemas, "ErrorDetail")
 	for name, s := range schemas {
 		switch name {
-		case "Block", "Header", "Transaction":
+		case "Block", "Header", "Transaction", "Receipt":
 		default:
 			s.AdditionalProperties = nil
 		}

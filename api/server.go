@@ -20,6 +20,7 @@ const (
 	maxBodyBytes   = 9 << 20 // the largest block a genesis allows, and what goes around it
 	maxRequests    = 64      // answered at a time; a page of blocks takes 16 MiB
 	maxQueueing    = 5 * time.Second
+	maxStreams     = 256 // followers of events, beside the requests
 )
 
 // Config is what a Server needs beside a node.
@@ -29,6 +30,9 @@ type Config struct {
 	// localhost, the machine's own name and IP addresses: those of a reverse
 	// proxy, or of the service in a container network.
 	Hosts []string
+	// Token is what writing takes from elsewhere than this machine, and all of
+	// /v1/admin from everywhere; "" allows neither.
+	Token string
 }
 
 // Server is the API of one node, an http.Handler. It is safe for concurrent
@@ -36,8 +40,10 @@ type Config struct {
 type Server struct {
 	log     *slog.Logger
 	guard   guard
+	token   string
 	handler http.Handler
-	slots   chan struct{} // one for each request being answered
+	slots   slots // one for each request being answered
+	streams slots // one for each follower of events
 }
 
 // New returns the API of a node, which must stay open as long as requests are
@@ -47,14 +53,17 @@ func New(n Node, cfg Config) (*Server, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		log:   cfg.Logger,
-		guard: newGuard(cfg.Hosts),
-		slots: make(chan struct{}, maxRequests),
+		log:     cfg.Logger,
+		guard:   newGuard(cfg.Hosts),
+		token:   cfg.Token,
+		slots:   newSlots(maxRequests, maxQueueing),
+		streams: newSlots(maxStreams, 0),
 	}
 	mux := http.NewServeMux()
 	if err := s.register(mux, n); err != nil {
 		return nil, fmt.Errorf("describe the API: %w", err)
 	}
+	registerDocs(mux)
 	s.handler = withFallback(mux)
 	return s, nil
 }
@@ -68,26 +77,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.write(answer)
 		return
 	}
-	if !s.enter(r.Context()) {
-		answer.Header().Set("Retry-After", "1")
-		newProblem(http.StatusServiceUnavailable, fmt.Sprintf("%d requests are being answered; try again", maxRequests)).write(answer)
+	if p := s.permit(r); p != nil {
+		answer.Header().Set("WWW-Authenticate", `Bearer realm="lp2pnode"`)
+		p.write(answer)
 		return
 	}
-	defer func() { <-s.slots }()
+	slots := s.slots
+	if r.URL.Path == eventsPath {
+		slots = s.streams
+	}
+	if !slots.enter(r.Context()) {
+		answer.Header().Set("Retry-After", "1")
+		newProblem(http.StatusServiceUnavailable, fmt.Sprintf("%d requests of this kind are being answered; try again", cap(slots.taken))).write(answer)
+		return
+	}
+	defer slots.leave()
 	r.Body = http.MaxBytesReader(answer, r.Body, maxBodyBytes)
 	s.handler.ServeHTTP(answer, r)
-}
-
-// enter takes a slot, and gives up after a while or when the asker leaves.
-func (s *Server) enter(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, maxQueueing)
-	defer cancel()
-	select {
-	case s.slots <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // Serve answers on a listener, which it closes, until ctx ends, and returns
@@ -125,7 +131,6 @@ func (s *Server) drain(server *http.Server) {
 	if server.Shutdown(ctx) != nil {
 		_ = server.Close() // what is left was given its time
 	}
-	for range cap(s.slots) {
-		s.slots <- struct{}{}
-	}
+	s.slots.drain()
+	s.streams.drain()
 }

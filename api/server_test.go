@@ -29,7 +29,7 @@ func around(handler http.HandlerFunc) (*Server, *bytes.Buffer) {
 		log:     slog.New(slog.NewTextHandler(log, nil)),
 		guard:   newGuard(nil),
 		handler: handler,
-		slots:   make(chan struct{}, maxRequests),
+		slots:   newSlots(maxRequests, maxQueueing),
 	}, log
 }
 
@@ -60,7 +60,7 @@ func TestPanicIsToldToTheLogOnly(t *testing.T) {
 	if !strings.Contains(log.String(), "a secret") || !strings.Contains(log.String(), "server_test.go") {
 		t.Errorf("the log has no cause and stack: %s", log)
 	}
-	if len(s.slots) != 0 {
+	if len(s.slots.taken) != 0 {
 		t.Error("the panic kept its slot")
 	}
 }
@@ -99,7 +99,7 @@ func TestErrorsAreTranslatedByConsequence(t *testing.T) {
 		{"a broken rule", t.Context(), chain.Invalid(chain.RuleHash, "a", "b"),
 			client.Problem{Status: 422, Detail: "rule hash: want a, got b", Rule: "hash", Want: "a", Got: "b"}, false},
 		{"does not fit", t.Context(), chain.Unfit(chain.RuleNonce, "1", "2"),
-			client.Problem{Status: 422, Detail: "rule nonce: want 1, got 2", Rule: "nonce", Want: "1", Got: "2"}, false},
+			client.Problem{Status: 409, Detail: "rule nonce: want 1, got 2", Rule: "nonce", Want: "1", Got: "2"}, false},
 		{"the asker left", gone, context.Canceled, client.Problem{Status: 503, Detail: "the asker has left, or the node is stopping"}, false},
 		{"anything else", t.Context(), errors.New("/home/me/data: input/output error"), client.Problem(*ownFault()), true},
 	} {

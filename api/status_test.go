@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"crypto/ed25519"
 	"testing"
 
 	"github.com/lp2pnode/lp2pnode/chain"
@@ -55,26 +54,9 @@ func TestStatusCountsWhatWaits(t *testing.T) {
 	n := newNode(t)
 	_, c := serve(t, n)
 	for nonce := range uint64(2) {
-		tx := record(t, n, nonce)
-		if err := n.ledger.AddTransaction(chain.Source{Via: chain.ViaAPI}, tx); err != nil {
-			t.Fatal(err)
-		}
+		n.add(t, n.sign(1, chain.Transaction{Data: "a record", Nonce: nonce}))
 	}
 	if s, err := c.Status(t.Context()); err != nil || s.Pool != 2 {
 		t.Errorf("want 2 waiting, got %+v, %v", s, err)
 	}
-}
-
-// record returns a signed transaction that carries data only.
-func record(t *testing.T, n *testNode, nonce uint64) *chain.Transaction {
-	t.Helper()
-	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	tx := chain.Transaction{Data: "a record", From: chain.AddressOf(key.Public().(ed25519.PublicKey)), Nonce: nonce}
-	tx.Signature = chain.Signature(ed25519.Sign(key, tx.SignedBytes(n.Rules().Genesis().Hash)))
-	raw := chain.NewTransaction(tx).Raw()
-	signed, err := n.Rules().DecodeTransaction(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signed
 }
