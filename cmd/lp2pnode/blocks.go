@@ -147,9 +147,11 @@ func printBlock(t *terminal, b *chain.Block) error {
 	return txs.flush()
 }
 
-// shorten shows the beginning of a record; --json prints the whole.
-func shorten(data string) string {
-	const most = 60
+// shorten shows the beginning of a record in a list; --json prints the whole.
+func shorten(data string) string { return beginning(data, 60) }
+
+// beginning shows at most so many letters of a record.
+func beginning(data string, most int) string {
 	if letters := []rune(data); len(letters) > most {
 		return fmt.Sprintf("%s… (%d bytes)", string(letters[:most]), len(data))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ type asker struct {
 	t        *terminal
 	settings *settings
 	json     bool
+	writes   bool   // what the node may want a token for
+	given    string // --token
 }
 
 // command completes cmd to one that asks a node.
@@ -64,7 +67,21 @@ func (a *asker) client() (*client.Client, error) {
 	if err != nil {
 		return nil, usagef("%s: %w", value.at("api"), err)
 	}
-	return client.New(base), nil
+	c := client.New(base)
+	if a.writes {
+		c.Token = a.token(inForce, base)
+	}
+	return c, nil
+}
+
+// printRaw writes the API's answer as it came.
+func (a *asker) printRaw(ctx context.Context, c *client.Client, path string, query url.Values) error {
+	raw, err := c.Raw(ctx, path, query)
+	if err != nil {
+		return err
+	}
+	_, err = a.t.out.Write(append(bytes.TrimSuffix(raw, []byte("\n")), '\n'))
+	return err
 }
 
 // apiURL returns the URL of an API that is named by URL or by where it listens.

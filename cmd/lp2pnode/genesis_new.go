@@ -87,19 +87,19 @@ func writeGenesis(t *terminal, args []string, params chain.Params) error {
 	if err != nil {
 		return err
 	}
-	if err := writeNew(args[0], b.Bytes()); err != nil {
+	if err := writeNew(args[0], b.Bytes()); errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s exists: another genesis there would be another chain; choose another name or remove it", args[0])
+	} else if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(t.out, "wrote %s: chain %s, genesis %s\nGive a copy to every node: lp2pnode --genesis %[1]s\n", args[0], params.ChainID, hash)
 	return err
 }
 
-// writeNew writes a file that must not exist, and leaves none half-written.
+// writeNew writes a file, and leaves none half-written. Its error matches
+// fs.ErrExist where there is one already.
 func writeNew(path string, raw []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s exists: another genesis there would be another chain; choose another name or remove it", path)
-	}
 	if err != nil {
 		return err
 	}

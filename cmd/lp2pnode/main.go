@@ -1,6 +1,7 @@
 // Command lp2pnode is the node as a program: it reads settings, opens and runs
-// a node.Node with its API, and asks running nodes through that API. It holds
-// no rule of the chain and touches no file of a data directory itself.
+// a node.Node with its API, asks running nodes through that API, and keeps
+// people's keys, with which it signs. It holds no rule of the chain, and of a
+// node's data directory it reads only where the API is and its token.
 //
 // Exit codes: 0 done, 1 failure, 2 wrong use, 130 interrupted.
 package main

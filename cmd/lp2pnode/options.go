@@ -15,6 +15,7 @@ const defaultAPI = "127.0.0.1:9471"
 type options struct {
 	node        node.Config
 	api         string // host:port to listen on, "" for none
+	apiHosts    []string
 	ephemeral   bool
 	genesisFile string // "" is the built-in chain
 	logLevel    slog.Level

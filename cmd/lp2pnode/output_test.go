@@ -15,7 +15,8 @@ func TestPeersShowsWhyTheyAreGone(t *testing.T) {
 	err := printPeers(&terminal{out: &b}, []client.Peer{
 		{ID: "12D3KooWA", State: client.PeerConnected, Since: now.Add(-90 * time.Second), Height: 7, Agent: "lp2pnode/1", Latency: 1.25, Address: "/ip4/10.0.0.2/tcp/9470"},
 		{ID: "12D3KooWB", State: client.PeerRefused, Since: now.Add(-3 * time.Hour), Reason: "another genesis: 00ff"},
-		{ID: "12D3KooWC", State: client.PeerGone, Since: now.Add(-72 * time.Hour), Agent: "evil\x1b[2J", Reason: "connection lost"},
+		{ID: "12D3KooWC", State: client.PeerGone, Since: now.Add(-72 * time.Hour), Agent: "evil\x1b[2J", Reason: "connection lost", Detail: "stream reset"},
+		{ID: "12D3KooWD", State: client.PeerConnected, Since: now, PausedUntil: now.Add(30 * time.Second), PauseReason: "too slow"},
 	}, now)
 	if err != nil {
 		t.Fatal(err)
@@ -23,7 +24,8 @@ func TestPeersShowsWhyTheyAreGone(t *testing.T) {
 	want := `PEER       STATE      SINCE       HEIGHT  LATENCY  ADDRESS                 AGENT       REASON
 12D3KooWA  connected  1m30s ago   7       1.2 ms   /ip4/10.0.0.2/tcp/9470  lp2pnode/1
 12D3KooWB  refused    3h0m ago    -       -        -                       -           another genesis: 00ff
-12D3KooWC  gone       3 days ago  0       -        -                       evil�[2J    connection lost
+12D3KooWC  gone       3 days ago  0       -        -                       evil�[2J    connection lost: stream reset
+12D3KooWD  connected  0s ago      -       -        -                       -           nothing is fetched from it for 30s: too slow
 `
 	if b.String() != want {
 		t.Errorf("want\n%s\ngot\n%s", want, b.String())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,12 +19,12 @@ func newPeers(t *terminal, s *settings) *cobra.Command {
 		Short: "list a running node's peers, and why others are gone or were refused",
 		Args:  noArgs,
 	}, func(ctx context.Context, c *client.Client, _ []string) error {
+		if a.json {
+			return a.printRaw(ctx, c, "/v1/peers", nil)
+		}
 		peers, err := c.Peers(ctx)
 		if err != nil {
 			return err
-		}
-		if a.json {
-			return printJSON(t.out, peers)
 		}
 		return printPeers(t, peers, time.Now())
 	})
@@ -43,9 +44,25 @@ func printPeers(t *terminal, peers []client.Peer, now time.Time) error {
 		if p.Latency > 0 {
 			latency = fmt.Sprintf("%.1f ms", p.Latency)
 		}
-		table.row(p.ID, string(p.State), ago(now, p.Since), height, latency, dash(p.Address), dash(p.Agent), p.Reason)
+		table.row(p.ID, string(p.State), ago(now, p.Since), height, latency, dash(p.Address), dash(p.Agent), whyText(p, now))
 	}
 	return table.flush()
+}
+
+// whyText says why a peer is gone, refused, or left alone for now.
+func whyText(p client.Peer, now time.Time) string {
+	text := p.Reason
+	if p.Detail != "" && p.Detail != p.Reason {
+		text = strings.TrimPrefix(text+": "+p.Detail, ": ")
+	}
+	if now.Before(p.PausedUntil) {
+		pause := "nothing is fetched from it for " + p.PausedUntil.Sub(now).Round(time.Second).String()
+		if p.PauseReason != "" {
+			pause += ": " + p.PauseReason
+		}
+		text = strings.TrimPrefix(text+"; "+pause, "; ")
+	}
+	return text
 }
 
 func dash(s string) string {

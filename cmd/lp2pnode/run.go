@@ -55,7 +55,7 @@ func (o *options) run(ctx context.Context, t *terminal, log *slog.Logger) error 
 func (o *options) serve(ctx context.Context, t *terminal, n *node.Node, door net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if door != nil {
-		server, err := api.New(n, api.Config{Logger: o.node.Logger})
+		server, err := api.New(n, api.Config{Logger: o.node.Logger, Hosts: o.apiHosts, Token: n.APIToken()})
 		if err != nil {
 			return err
 		}

@@ -39,6 +39,8 @@ func TestScripts(t *testing.T) {
 			"refuses": refuses,
 			"await":   await,
 			"occupy":  occupy,
+			"change":  change,
+			"field":   field,
 		},
 	})
 }
@@ -119,4 +121,30 @@ func occupy(ts *testscript.TestScript, neg bool, args []string) {
 	l, err := net.Listen("tcp", addr)
 	ts.Check(err)
 	ts.Defer(func() { _ = l.Close() })
+}
+
+// change FILE OLD NEW: the file "changed" is FILE with its first OLD replaced.
+func change(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: change FILE OLD NEW")
+	}
+	before := ts.ReadFile(args[0])
+	after := strings.Replace(before, args[1], args[2], 1)
+	if after == before {
+		ts.Fatalf("%q is not in %s", args[1], args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("changed"), []byte(after), 0o600))
+}
+
+// field NAME VARIABLE: the variable becomes the text field NAME of the JSON
+// that the last command printed.
+func field(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: field NAME VARIABLE")
+	}
+	found := regexp.MustCompile(`"` + args[0] + `": ?"([^"]*)"`).FindStringSubmatch(ts.ReadFile("stdout"))
+	if found == nil {
+		ts.Fatalf("no field %q in %s", args[0], ts.ReadFile("stdout"))
+	}
+	ts.Setenv(args[1], found[1])
 }

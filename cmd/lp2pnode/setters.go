@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -164,6 +165,19 @@ func setAPI(o *options, values []string) error {
 	}
 	if err != nil || strings.Contains(o.api, "/") {
 		return fmt.Errorf(`want host:port like %s, or "" for none, got %.120q`, defaultAPI, o.api)
+	}
+	return nil
+}
+
+// hostName is a name without port.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?$`)
+
+func setAPIHosts(o *options, values []string) error {
+	o.apiHosts = splitList(values)
+	for _, name := range o.apiHosts {
+		if !hostName.MatchString(name) {
+			return fmt.Errorf("want names like node.example.org, without scheme and port, got %.120q", name)
+		}
 	}
 	return nil
 }

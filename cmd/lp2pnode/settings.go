@@ -99,7 +99,7 @@ func (r setting) fromEnv(env environment) given {
 
 // strangers lists environment variables that look like ours but are not.
 func (s *settings) strangers() []string {
-	known := map[string]bool{variable("config"): true, passphraseVariable: true}
+	known := map[string]bool{variable("config"): true, passphraseVariable: true, tokenVariable: true}
 	for _, row := range s.table {
 		known[variable(row.name)] = true
 	}

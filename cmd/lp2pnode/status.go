@@ -18,12 +18,12 @@ func newStatus(t *terminal, s *settings) *cobra.Command {
 		Short: "print what a running node says of itself (exit 0: it answers)",
 		Args:  noArgs,
 	}, func(ctx context.Context, c *client.Client, _ []string) error {
+		if a.json {
+			return a.printRaw(ctx, c, "/v1/status", nil)
+		}
 		status, err := c.Status(ctx)
 		if err != nil {
 			return err
-		}
-		if a.json {
-			return printJSON(t.out, status)
 		}
 		return printStatus(t, status, time.Now())
 	})

@@ -46,6 +46,7 @@ func table(env environment) []setting {
 		{"block-data", "TEXT", text, "", true, "note in each block that is mined here, up to 256 bytes", setBlockData},
 		{"min-fee", "UNITS", number, "0", false, "least fee, for each 1,000 bytes begun, of a transaction that this node takes and passes on", setMinFee},
 		{"api", "HOST:PORT", text, defaultAPI, true, `where programs and the other commands reach the node ("": nowhere)`, setAPI},
+		{"api-hosts", "NAME", list, "", true, "names by which the API may be called beside localhost and IP addresses: a proxy's, a container's", setAPIHosts},
 		{"log-level", "LEVEL", text, "info", false, "least level to log: debug, info, warn or error", setLogLevel},
 		{"log-format", "FORMAT", text, "text", false, "form of log lines on stderr: text or json", setLogFormat},
 	}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+	"github.com/lp2pnode/lp2pnode/chain/pow"
+)
+
+// verifier is the verify command.
+type verifier struct {
+	asker
+	trust string // --trust
+	file  string // --file
+}
+
+func newVerify(t *terminal, s *settings) *cobra.Command {
+	v := &verifier{asker: asker{t: t, settings: s}}
+	cmd := &cobra.Command{
+		Use:   "verify RECEIPT",
+		Short: "check a receipt (a file; -: standard input), saying what is proved and what trusted",
+		Long: `verify checks that a transaction stands in a chain, from its receipt and one
+block hash that you trust: that of the receipt's tip. With --trust it needs no
+node, no network and no data directory; with --api it takes a node's word for
+the tip, and nothing else.`,
+		Args: between(1, 1, "RECEIPT (a file, - for standard input)"),
+		RunE: func(cmd *cobra.Command, args []string) error { return v.run(cmd.Context(), args[0]) },
+	}
+	cmd.Flags().SortFlags = false
+	cmd.Flags().StringVar(&v.trust, "trust", "", "`HASH` of the receipt's tip, from somebody you trust")
+	v.addFlags(cmd.Flags())
+	cmd.Flags().StringVar(&v.file, "file", "", "`FILE` to compare with what the transaction records")
+	return cmd
+}
+
+func (v *verifier) run(ctx context.Context, path string) error {
+	vouch, err := v.voucher()
+	if err != nil {
+		return err
+	}
+	raw, err := readReceipt(path, v.t.in)
+	if err != nil {
+		return asUsage(err)
+	}
+	r, err := chain.DecodeReceipt(raw, pow.Engine{})
+	if err != nil {
+		return fmt.Errorf("%s does not hold: %s: %w", path, stepOf(err), err)
+	}
+	found := verdictOf(r, len(raw))
+	word, err := vouch(ctx, r.Tip.Cursor())
+	if errors.Is(err, errUntrusted) {
+		return fmt.Errorf("%s does not hold: %w", path, err)
+	}
+	if err != nil {
+		return fmt.Errorf("whether %s holds is not known: %w", path, err)
+	}
+	found.trust(word)
+	if v.file != "" {
+		record, err := checkFile(v.file, r.Transaction.Data)
+		if err != nil {
+			return err
+		}
+		found.addFile(v.file, record)
+	}
+	if v.json {
+		return printJSON(v.t.out, found)
+	}
+	return found.print(v.t.out)
+}
+
+// errUntrusted: who was asked knows another block in the tip's place.
+var errUntrusted = errors.New("trust")
+
+// voucher says in words on whose authority a tip is trusted.
+type voucher func(context.Context, chain.Cursor) (string, error)
+
+// voucher takes --trust, or else a node that was named somewhere: whom to trust
+// is for people to say.
+func (v *verifier) voucher() (voucher, error) {
+	if v.trust == "" {
+		return v.nodesWord()
+	}
+	if v.settings.flags["api"].given().origin == fromFlag {
+		return nil, usagef("verify: --trust needs no node, --api asks one: leave one out")
+	}
+	trusted, err := chain.ParseHash(strings.ToLower(v.trust))
+	if err != nil {
+		return nil, usagef("--trust: %w", err)
+	}
+	return func(_ context.Context, tip chain.Cursor) (string, error) {
+		if tip.Hash != trusted {
+			return "", fmt.Errorf("%w: it leads to block %d, %s, and not to %s", errUntrusted, tip.Height, tip.Hash, trusted)
+		}
+		return fmt.Sprintf("block %d is %s: the hash given", tip.Height, tip.Hash), nil
+	}, nil
+}
+
+// nodesWord is the voucher of --api, LP2P_API or --config.
+func (v *verifier) nodesWord() (voucher, error) {
+	inForce, err := v.settings.resolve()
+	if err != nil {
+		return nil, err
+	}
+	if api := inForce["api"]; api.origin == fromDefault || api.values[0] == "" {
+		return nil, usagef("verify: say whom to trust: --trust HASH, or --api URL of a node")
+	}
+	c, err := v.client()
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, tip chain.Cursor) (string, error) {
+		limited, cancel := context.WithTimeout(ctx, askTimeout)
+		defer cancel()
+		headers, err := c.Headers(limited, tip.Height, 1)
+		switch {
+		case err != nil:
+			return "", tellTimeout(ctx, c, err)
+		case len(headers) == 0:
+			return "", fmt.Errorf("it leads to block %d, which %s does not have yet", tip.Height, c.URL())
+		case headers[0].Hash != tip.Hash:
+			return "", fmt.Errorf("%w: it leads to block %d, %s, and %s has %s there", errUntrusted, tip.Height, tip.Hash, c.URL(), headers[0].Hash)
+		}
+		return fmt.Sprintf("block %d is %s: the word of %s, on whose best chain it is now", tip.Height, tip.Hash, c.URL()), nil
+	}, nil
+}
+
+// readReceipt reads a receipt's bytes. The newline that editors and shells put
+// at the end of a file is not one of them.
+func readReceipt(path string, stdin io.Reader) (raw []byte, err error) {
+	if path == "-" {
+		raw, err = io.ReadAll(io.LimitReader(stdin, chain.MaxReceiptBytes+2))
+	} else {
+		raw, err = readBounded(path, chain.MaxReceiptBytes+1)
+	}
+	return bytes.TrimSuffix(raw, []byte("\n")), err
+}
+
+// stepOf names the step of verification that an error of DecodeReceipt is of.
+func stepOf(err error) string {
+	var broken *chain.RuleError
+	if !errors.As(err, &broken) {
+		return "receipt"
+	}
+	switch broken.Rule {
+	case chain.RuleHash:
+		return "hashes"
+	case chain.RuleWork:
+		return "work"
+	case chain.RuleProof:
+		return "proof"
+	}
+	return "form"
+}
