@@ -1,0 +1,49 @@
+package main_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestSecondSignalEndsAtOnce: a node that waits for somebody who is still being
+// answered ends at a second signal, with the exit code of an interruption.
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	needProcesses(t)
+	node := start(t, "node", "--mine=false")
+	addr := strings.TrimPrefix(node.url(), "http://")
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	// A body that never comes: the node has asked for it, so it waits.
+	fmt.Fprintf(conn, "POST /v1/transactions HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 300\r\nExpect: 100-continue\r\n\r\n", addr)
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, " 100 ") {
+		t.Fatalf("want to be asked for the body, got %q, %v", line, err)
+	}
+	for range 2 {
+		if err := node.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		node.await("its API to be closed", 5*time.Second, func() bool {
+			c, err := net.Dial("tcp", addr)
+			if err == nil {
+				_ = c.Close()
+			}
+			return err != nil
+		})
+	}
+	begin := time.Now()
+	err = node.cmd.Wait()
+	if code := node.cmd.ProcessState.ExitCode(); code != 130 {
+		t.Errorf("want exit code 130, got %d, %v", code, err)
+	}
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("took %s to end", took)
+	}
+}
