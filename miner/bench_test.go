@@ -27,7 +27,7 @@ func bare(input *[40]byte, count uint64) (sum byte) {
 // BenchmarkScan compares a thread of the CPU sealer with the bare loop, turn
 // by turn, so that a busy machine slows both: ratio 1 is as fast as can be.
 func BenchmarkScan(b *testing.B) {
-	const turn = 100 * batchSize
+	const turn = 100 * firstBatch
 	c, seal, input := NewCPU(1, 0), chain.Hash{1}, [40]byte{1}
 	var ours, theirs []float64
 	for b.Loop() {

@@ -17,9 +17,13 @@ import (
 const (
 	nonces = 1 << 53 // integers end at 2^53−1 (protocol §1)
 
-	// batchSize is how many hashes a thread tries between two looks at whether
-	// to stop: some 0.1 ms with SHA instructions, 1 ms without.
-	batchSize = 1024
+	// A thread looks whether to stop between batches of hashes. Their size
+	// follows its speed, so that a batch takes no more than shortBatch to
+	// longBatch: looks are then neither late nor dear.
+	firstBatch = 1 << 10
+	mostBatch  = 1 << 16
+	shortBatch = 200 * time.Microsecond
+	longBatch  = 800 * time.Microsecond
 )
 
 // CPU is the Sealer that hashes on this machine's processor. It is a Counter.
@@ -92,26 +96,41 @@ func (c *CPU) search(ctx context.Context, seal, target chain.Hash, first, count 
 
 // stretch is one thread's part of a search.
 func (c *CPU) stretch(ctx context.Context, seal, target chain.Hash, first, count uint64) (nonce uint64, found bool) {
-	most := c.pace.batch(batchSize)
+	batch := uint64(firstBatch)
 	for end := first + count; first < end && ctx.Err() == nil; {
 		at := first % nonces
-		size := min(most, end-first, nonces-at)
+		size := min(c.pace.batch(batch), end-first, nonces-at)
 		if wait := c.pace.reserve(time.Now(), size); wait > 0 {
 			if sleep(ctx, wait); ctx.Err() != nil {
 				c.pace.refund(size)
 				return 0, false
 			}
 		}
+		begin := time.Now()
 		if nonce, found = scan(&seal, at, size, &target); found {
 			tried := nonce - at + 1
 			c.hashes.Add(tried)
 			c.pace.refund(size - tried)
 			return nonce, true
 		}
+		batch = nextBatch(batch, size, time.Since(begin))
 		c.hashes.Add(size)
 		first += size
 		// Threads may fill all processors: let in who would stop us.
 		runtime.Gosched()
 	}
 	return 0, false
+}
+
+// nextBatch returns how many hashes to try at once after size of them, at most
+// a batch, took that long.
+func nextBatch(batch, size uint64, took time.Duration) uint64 {
+	switch {
+	case took > longBatch:
+		return max(batch/2, 1)
+	case took < shortBatch && size == batch:
+		return min(batch*2, mostBatch)
+	default:
+		return batch
+	}
 }

@@ -168,19 +168,43 @@ func TestMaxHashrateHolds(t *testing.T) {
 // The pace is kept on average although timers fire late, and each time by
 // another amount.
 func TestMaxHashrateHoldsWithLateTimers(t *testing.T) {
-	p := pacer{perSecond: 100_000}
-	begin := time.Unix(0, 0)
-	now, end, done := begin, begin.Add(10*time.Second), uint64(0)
-	for i := 0; now.Before(end); i++ {
-		n := p.batch(batchSize)
-		if wait := p.reserve(now, n); wait > 0 {
-			late := time.Duration(i%4) * 2 * time.Millisecond
-			now = now.Add(wait + late)
+	for _, rate := range []float64{100_000, 3_000_000, 40_000_000} {
+		p := pacer{perSecond: rate}
+		begin := time.Unix(0, 0)
+		now, end, done := begin, begin.Add(10*time.Second), uint64(0)
+		for i := 0; now.Before(end); i++ {
+			n := p.batch(firstBatch << (i % 5))
+			if wait := p.reserve(now, n); wait > 0 {
+				late := time.Duration(i%4) * 2 * time.Millisecond
+				now = now.Add(wait + late)
+			}
+			now = now.Add(time.Duration(float64(n) / (5 * rate) * 1e9)) // a fifth of the machine's rate
+			done += n
 		}
-		now = now.Add(2 * time.Microsecond * time.Duration(n)) // half the machine's rate
-		done += n
+		within(t, float64(done)/now.Sub(begin).Seconds(), rate)
 	}
-	within(t, float64(done)/now.Sub(begin).Seconds(), 100_000)
+}
+
+// Whatever a thread's speed, and when it changes, it soon looks every
+// millisecond whether to stop, and not much more often than it must.
+func TestBatchesFollowTheSpeed(t *testing.T) {
+	batch := uint64(firstBatch)
+	for _, perSecond := range []float64{67e6, 5000, 300_000, 10e6, 200e6, 1e6} {
+		span := func() time.Duration { return time.Duration(float64(batch) / perSecond * 1e9) }
+		for range 20 {
+			batch = nextBatch(batch, batch, span())
+		}
+		if got := span(); got > time.Millisecond || got < 200*time.Microsecond && batch < mostBatch {
+			t.Errorf("at %v hashes per second: want batches of 0.2 to 1 ms, got %d taking %v", perSecond, batch, got)
+		}
+	}
+}
+
+// A batch that was cut short says nothing against longer ones, nor for them.
+func TestShortenedBatchesDoNotGrow(t *testing.T) {
+	if got := nextBatch(4096, 100, 0); got != 4096 {
+		t.Errorf("want 4096, got %d", got)
+	}
 }
 
 // A pause is not made up for by a burst.
