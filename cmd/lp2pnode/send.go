@@ -19,7 +19,7 @@ import (
 
 // maxTries bounds how often a nonce is found anew: each time another program
 // has sent from the same key in between.
-const maxTries = 5
+const maxTries = 50
 
 // sender is what the commands share that send transactions. They sign here,
 // never in the node.
