@@ -26,8 +26,15 @@ func FuzzRef(f *testing.F) {
 // and no Origin but that host's.
 func FuzzGuard(f *testing.F) {
 	for _, seed := range [][2]string{
-		{"localhost:9471", "http://localhost:9471"}, {"127.0.0.1", "null"}, {"[::1]:80", ""},
-		{"evil.example", ""}, {"127.1", ""}, {"0x7f.1", ""}, {"localhost@evil.example", ""}, {"localhost/evil", ""}, {"[::ffff:127.0.0.1]", ""},
+		{"localhost:9471", "http://localhost:9471"},
+		{"127.0.0.1", "null"},
+		{"[::1]:80", ""},
+		{"evil.example", ""},
+		{"127.1", ""},
+		{"0x7f.1", ""},
+		{"localhost@evil.example", ""},
+		{"localhost/evil", ""},
+		{"[::ffff:127.0.0.1]", ""},
 	} {
 		f.Add(seed[0], seed[1])
 	}

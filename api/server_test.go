@@ -96,10 +96,16 @@ func TestErrorsAreTranslatedByConsequence(t *testing.T) {
 	}{
 		{"made here", t.Context(), newProblem(http.StatusNotFound, "no such"), client.Problem{Status: 404, Detail: "no such"}, false},
 		{"not in the store", t.Context(), errors.Join(store.ErrNotFound), client.Problem{Status: 404, Detail: store.ErrNotFound.Error()}, false},
-		{"a broken rule", t.Context(), chain.Invalid(chain.RuleHash, "a", "b"),
-			client.Problem{Status: 422, Detail: "rule hash: want a, got b", Rule: "hash", Want: "a", Got: "b"}, false},
-		{"does not fit", t.Context(), chain.Unfit(chain.RuleNonce, "1", "2"),
-			client.Problem{Status: 409, Detail: "rule nonce: want 1, got 2", Rule: "nonce", Want: "1", Got: "2"}, false},
+		{
+			"a broken rule", t.Context(), chain.Invalid(chain.RuleHash, "a", "b"),
+			client.Problem{Status: 422, Detail: "rule hash: want a, got b", Rule: "hash", Want: "a", Got: "b"},
+			false,
+		},
+		{
+			"does not fit", t.Context(), chain.Unfit(chain.RuleNonce, "1", "2"),
+			client.Problem{Status: 409, Detail: "rule nonce: want 1, got 2", Rule: "nonce", Want: "1", Got: "2"},
+			false,
+		},
 		{"the asker left", gone, context.Canceled, client.Problem{Status: 503, Detail: "the asker has left, or the node is stopping"}, false},
 		{"anything else", t.Context(), errors.New("/home/me/data: input/output error"), client.Problem(*ownFault()), true},
 	} {

@@ -57,7 +57,7 @@ func report(ctx context.Context, w io.Writer, err error) int {
 		return exitInterrupted
 	}
 	lines := []error{err}
-	if all := (problems)(nil); errors.As(err, &all) {
+	if all := problems(nil); errors.As(err, &all) {
 		lines = all
 	}
 	for _, line := range lines {
