@@ -38,15 +38,36 @@ const (
 	heartbeatsTold = 6
 )
 
-// A peer may send so many transactions per second for long, and at once.
+// A peer may send so many new transactions per second for long, and at once,
+// and so many new blocks: many more than there can be, whatever their siblings.
+// Sync brings the rest.
 const (
-	transactionRate  = 300
-	transactionBurst = 3000
+	transactionRate   = 300
+	transactionBurst  = 3000
+	blocksPerInterval = 20
+	blockRate         = 2
+	blockBurst        = 256
 )
 
-type limiter = rate.Limiter
+// limits are of one peer, by topic.
+type limits map[string]*rate.Limiter
 
-func newLimiter() *limiter { return rate.NewLimiter(transactionRate, transactionBurst) }
+func newLimits(interval time.Duration) limits {
+	blocks := max(rate.Every(interval/blocksPerInterval), blockRate)
+	return limits{
+		topicBlocks:       rate.NewLimiter(blocks, blockBurst),
+		topicTransactions: rate.NewLimiter(transactionRate, transactionBurst),
+	}
+}
+
+// left returns how many new messages may come at once now, by topic.
+func (l limits) left() map[string]int {
+	left := map[string]int{}
+	for topic, limiter := range l {
+		left[topic] = int(limiter.Tokens())
+	}
+	return left
+}
 
 // gossip is pubsub and what we hold of it.
 type gossip struct {
@@ -121,7 +142,7 @@ func (g *gossip) close() error {
 // errUnmet and errOverRate are policy: the message is ignored.
 var (
 	errUnmet    = policy("its status has not shown our genesis yet")
-	errOverRate = policy("more transactions than a peer may send")
+	errOverRate = policy("more than a peer may send")
 )
 
 func policy(text string) error { return errors.Join(chain.ErrUnwanted, errors.New(text)) }
@@ -146,16 +167,17 @@ func (n *Network) inspect(from peer.ID, rpc *pubsub.RPC) error {
 		}
 		return nil
 	}
-	most := int(r.limit.Tokens())
+	left := r.limits.left()
 	rpc.Publish = slices.DeleteFunc(rpc.Publish, func(m *pb.Message) bool {
-		if m.GetTopic() != topicTransactions {
+		topic := m.GetTopic()
+		if left[topic]--; left[topic] >= 0 {
 			return false
 		}
-		most--
-		if most < 0 {
-			n.leaveOut([]*pb.Message{m})
+		n.leaveOut([]*pb.Message{m})
+		if topic == topicBlocks {
+			n.kickOne(from) // sync brings it, if it is of use
 		}
-		return most < 0
+		return true
 	})
 	return nil
 }
@@ -174,11 +196,9 @@ func (n *Network) validator(judge func(peer.ID, []byte) error) pubsub.ValidatorE
 			n.counters.count(m.GetTopic(), "own")
 			return pubsub.ValidationAccept
 		}
-		err := errUnmet
-		if n.isMet(from) {
+		err := n.admit(from, m.GetTopic())
+		if err == nil {
 			err = safely(n.log, func() error { return judge(from, m.GetData()) })
-		} else {
-			n.kickOne(from) // its status will tell what was ignored here
 		}
 		if ours(err) {
 			n.log.Error("cannot judge gossip", "topic", m.GetTopic(), "peer", from, "error", err)
@@ -190,6 +210,20 @@ func (n *Network) validator(judge func(peer.ID, []byte) error) pubsub.ValidatorE
 		n.counters.count(m.GetTopic(), verdictName(v))
 		return v
 	}
+}
+
+// admit says why a peer's message is not looked at.
+func (n *Network) admit(from peer.ID, topic string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	r := n.remotes[from]
+	switch {
+	case r == nil || !r.Met:
+		return errUnmet
+	case !r.limits[topic].Allow():
+		return errOverRate
+	}
+	return nil
 }
 
 func (n *Network) judgeBlock(from peer.ID, raw []byte) error {
@@ -205,12 +239,6 @@ func (n *Network) judgeBlock(from peer.ID, raw []byte) error {
 }
 
 func (n *Network) judgeTransaction(from peer.ID, raw []byte) error {
-	n.mu.Lock()
-	r := n.remotes[from]
-	n.mu.Unlock()
-	if r == nil || !r.limit.Allow() {
-		return errOverRate
-	}
 	tx, err := n.rules.DecodeTransaction(raw)
 	if err != nil {
 		return err

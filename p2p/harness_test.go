@@ -138,7 +138,7 @@ func awaitTip(t testing.TB, a *testNode, want chain.Hash) {
 func awaitMesh(t testing.TB, a, b *testNode) {
 	t.Helper()
 	sees := func(x, y *testNode) bool {
-		return x.isMet(y.host.ID()) && slices.Contains(x.Mesh(), y.host.ID())
+		return slices.Contains(x.Met(), y.host.ID()) && slices.Contains(x.Mesh(), y.host.ID())
 	}
 	await(t, "gossip between two", func() bool { return sees(a, b) && sees(b, a) })
 }

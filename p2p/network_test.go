@@ -7,7 +7,6 @@ import (
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
-	"golang.org/x/time/rate"
 
 	"github.com/lp2pnode/lp2pnode/chain"
 )
@@ -130,22 +129,31 @@ func TestWhatAStrangerSentFirstIsHeardFromAPeer(t *testing.T) {
 
 func TestWhatIsOverOnePeersRateIsHeardFromAnother(t *testing.T) {
 	rules := testRules(t, "one")
-	a, b, c := start(t, newMemory(rules), nil), start(t, newMemory(rules), nil), start(t, newMemory(rules), nil)
+	a, b := start(t, newMemory(rules), nil, gossipOnly), start(t, newMemory(rules), nil, gossipOnly)
+	c := start(t, newMemory(rules), nil, gossipOnly)
 	c.dial(t, a, b)
 	awaitMesh(t, a, c)
 	awaitMesh(t, b, c)
 	c.Network.mu.Lock()
-	c.remotes[a.host.ID()].limit = rate.NewLimiter(0, 0)
+	from := c.remotes[a.host.ID()]
 	c.Network.mu.Unlock()
-	tx := rules.Sign(chain.Transaction{Data: "hello"}, make([]byte, 32))
-	if err := a.PublishTransaction(t.Context(), tx); err != nil {
-		t.Fatal(err)
+	for _, limiter := range from.limits {
+		limiter.SetBurst(0)
 	}
-	await(t, "it is ignored", func() bool { return c.fate(topicTransactions, "ignore") == 1 })
-	if err := b.PublishTransaction(t.Context(), tx); err != nil {
-		t.Fatal(err)
+	tx := rules.Sign(chain.Transaction{Data: "hello"}, make([]byte, 32))
+	block := child(a.memory.Tip(), "only gossiped")
+	for _, n := range []*testNode{a, b} {
+		if err := errors.Join(n.PublishTransaction(t.Context(), tx), n.PublishBlock(t.Context(), block)); err != nil {
+			t.Fatal(err)
+		}
+		if n == a {
+			await(t, "both are ignored", func() bool {
+				return c.fate(topicTransactions, "ignore") == 1 && c.fate(topicBlocks, "ignore") == 1
+			})
+		}
 	}
 	await(t, "the transaction", func() bool { return len(c.Transactions(10)) == 1 })
+	awaitTip(t, c, block.Hash)
 }
 
 func TestPublishingTooLargeABlockFails(t *testing.T) {

@@ -50,14 +50,14 @@ type remote struct {
 	measured  bool          // offset and Latency are set
 	failures  uint          // of sync in a row
 	askedPool bool          // it was asked for its transactions
-	limit     *limiter      // of transactions from it
+	limits    limits        // of its gossip; not changed
 
 	kick chan struct{} // holds one: exchange statuses now
 	gone chan struct{} // closed when the last connection ended
 }
 
 // newRemote describes the peer at the other end of a connection.
-func newRemote(c network.Conn, now time.Time) *remote {
+func newRemote(c network.Conn, now time.Time, l limits) *remote {
 	direction := "inbound"
 	if c.Stat().Direction == network.DirOutbound {
 		direction = "outbound"
@@ -70,10 +70,10 @@ func newRemote(c network.Conn, now time.Time) *remote {
 			Transport: transportOf(c.RemoteMultiaddr()),
 			Connected: now,
 		},
-		conns: map[network.Conn]struct{}{},
-		limit: newLimiter(),
-		kick:  make(chan struct{}, 1),
-		gone:  make(chan struct{}),
+		conns:  map[network.Conn]struct{}{},
+		limits: l,
+		kick:   make(chan struct{}, 1),
+		gone:   make(chan struct{}),
 	}
 }
 
@@ -155,21 +155,13 @@ func (n *Network) ClockOffset() (offset time.Duration, peers int) {
 	return high, len(offsets)
 }
 
-// isMet tells whether what a peer gossips counts.
-func (n *Network) isMet(id peer.ID) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	r := n.remotes[id]
-	return r != nil && r.Met
-}
-
 // connected is called by libp2p for every new connection; it must not wait.
 func (n *Network) connected(_ network.Network, c network.Conn) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	r := n.remotes[c.RemotePeer()]
 	if r == nil {
-		r = newRemote(c, n.now())
+		r = newRemote(c, n.now(), newLimits(n.rules.Params.BlockInterval()))
 		n.remotes[r.ID] = r
 		n.fresh = append(n.fresh, r)
 		nudge(n.arrived)
