@@ -20,7 +20,7 @@ func samples(t *testing.T) map[string]string {
 		"bootstrap": "/ip4/10.0.0.1/tcp/9470", "listen": "/ip4/127.0.0.1/tcp/0", "announce": "/dns4/example.org/tcp/9470",
 		"data-dir": "/somewhere", "ephemeral": "true", "genesis": genesis, "mdns": "false", "mine": "false",
 		"mine-empty": "false", "mine-alone": "true", "miner-address": "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5",
-		"miner-threads": "2", "max-hashrate": "1000", "block-data": "hello", "min-fee": "3", "api": "127.0.0.1:1",
+		"miner-threads": "2", "max-hashrate": "1000", "block-data": "hello", "min-fee": "3", "api": "127.0.0.1:1", "api-hosts": "node.example.org",
 		"log-level": "debug", "log-format": "json",
 	}
 }
