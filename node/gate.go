@@ -11,6 +11,12 @@ import (
 // it mines.
 const lookRound = 3 * time.Second
 
+// claimsHold is how long after the start a peer's mere claim of more work holds
+// up mining, unless the node was level with its peers before. Later it takes
+// headers with that work: claims cost nothing, and an honest one is proven in a
+// moment.
+const claimsHold = 30 * time.Second
+
 // gate tells the miner whether it may mine. It implements miner.Gate.
 type gate struct {
 	mu      sync.Mutex
@@ -47,15 +53,22 @@ func (g *gate) set(reason string) {
 func (n *Node) watchGate(ctx context.Context) error {
 	look := time.NewTimer(lookRound)
 	defer look.Stop()
-	looked, met := false, n.cfg.MineAlone
+	looked, met, claims := false, n.cfg.MineAlone, true
+	trusting := time.Now().Add(claimsHold)
 	for {
-		changed := n.net.Changed()
-		met = met || len(n.net.Met()) > 0
-		n.gate.set(n.holdReason(looked, met, n.finder.HasPeers()))
+		changed, moved := n.net.Changed(), n.ledger.Changed()
+		peers, behind := len(n.net.Met()) > 0, n.net.Sync().Behind
+		met = met || peers
+		claims = claims && (behind || !peers) && time.Now().Before(trusting)
+		n.gate.set(n.holdReason(looked, met, n.finder.HasPeers(), claims))
+		if !behind {
+			moved = nil // no block of ours can change the reason
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		case <-moved:
 		case <-look.C:
 			looked = true
 			look.Reset(lookRound) // an entry may have turned out to lead back to us
@@ -63,12 +76,14 @@ func (n *Node) watchGate(ctx context.Context) error {
 	}
 }
 
-func (n *Node) holdReason(looked, met, expects bool) string {
+// holdReason returns why not to mine, or "". Unless claims, being behind has to
+// be proven.
+func (n *Node) holdReason(looked, met, expects, claims bool) string {
 	offset, peers := n.net.ClockOffset()
 	most := time.Duration(n.plan.rules.Params.MaxAheadMS()) * time.Millisecond
 	sync := n.net.Sync()
 	switch {
-	case sync.Behind:
+	case sync.Proven, sync.Behind && claims:
 		return fmt.Sprintf("catching up from height %d to %d", sync.Height, sync.Target)
 	case peers > 0 && offset.Abs() > most:
 		return fmt.Sprintf("this clock is %s off the median of %d peers; set it right", offset, peers)

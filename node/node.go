@@ -163,7 +163,7 @@ func (n *Node) Run(ctx context.Context) error {
 		return err
 	}
 	close(n.ready)
-	n.gate.set(n.holdReason(false, n.cfg.MineAlone, n.finder.HasPeers()))
+	n.gate.set(n.holdReason(false, n.cfg.MineAlone, n.finder.HasPeers(), true))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.net.Run(ctx) })
 	g.Go(func() error { return n.finder.Run(ctx) })

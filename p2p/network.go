@@ -176,6 +176,7 @@ func (n *Network) notify() {
 // SyncState says how far this node is behind its peers.
 type SyncState struct {
 	Behind bool   // a peer claims more work, and has not been found out
+	Proven bool   // and headers with more work are here: their blocks are being fetched
 	Peer   string // whose chain is being fetched, or will be
 	Height uint64 // of our tip
 	Target uint64 // the height that peer claims
@@ -192,6 +193,7 @@ func (n *Network) Sync() SyncState {
 	n.mu.Lock()
 	syncing := n.syncing
 	n.mu.Unlock()
+	s.Proven = syncing != ""
 	best := ahead[0]
 	for _, p := range ahead {
 		if p.ID == syncing {
