@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"runtime/debug"
 )
@@ -68,7 +69,7 @@ func withFallback(mux *http.ServeMux) http.Handler {
 		if probe.status == http.StatusMethodNotAllowed {
 			allow := probe.header.Get("Allow")
 			w.Header().Set("Allow", allow)
-			newProblem(probe.status, r.Method+" is not for this path; it takes "+allow).write(w)
+			newProblem(probe.status, fmt.Sprintf("%.20s is not for this path; it takes %s", r.Method, allow)).write(w)
 			return
 		}
 		newProblem(http.StatusNotFound, "there is nothing here; /openapi.json lists what there is").write(w)

@@ -92,6 +92,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer slots.leave()
+	// In a copy: net/http looks at its own request's body to tell whether bytes
+	// of it are left, which else it takes for the next request.
+	r = r.WithContext(r.Context())
 	r.Body = http.MaxBytesReader(answer, r.Body, maxBodyBytes)
 	s.handler.ServeHTTP(answer, r)
 }
