@@ -4,6 +4,7 @@
 package merkle
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 
@@ -159,5 +160,12 @@ func Verify(entry []byte, index, size uint64, path []Hash, root Hash) error {
 		hashes[i] = path[i][:]
 	}
 	leaf := LeafHash(entry)
-	return proof.VerifyInclusion(rfc6962.DefaultHasher, index, size, leaf[:], hashes, root[:])
+	got, err := proof.RootFromInclusionProof(rfc6962.DefaultHasher, index, size, leaf[:], hashes)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(got, root[:]) {
+		return fmt.Errorf("the proof leads to root %x, not %x", got, root)
+	}
+	return nil
 }
