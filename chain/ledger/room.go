@@ -19,8 +19,8 @@ const (
 // lock guards it.
 type room struct {
 	waiting  []waiting // oldest first
-	bytes    int
-	maxBytes int // of all; a peer may have a quarter
+	bytes    int       // of memory
+	maxBytes int       // of all; a peer may have a quarter
 }
 
 type waiting struct {
@@ -31,34 +31,42 @@ type waiting struct {
 }
 
 func newRoom(p chain.Params) *room {
-	return &room{maxBytes: max(32<<20, 4*int(p.MaxBlockBytes))}
+	return &room{maxBytes: max(32<<20, 20*int(p.MaxBlockBytes))}
+}
+
+// costOf returns the bytes of memory that a block takes: its canonical form,
+// its transactions' data and addresses once more, and their structs. That is
+// less than five times the canonical form.
+func costOf(b *chain.Block) int {
+	const each = 512 // measured; a transaction has 253 bytes or more
+	return 2*len(b.Raw()) + each*(1+len(b.Transactions))
 }
 
 // add keeps a block unless it is here already or its peer has its share.
 func (r *room) add(src chain.Source, b *chain.Block, due time.Time) {
-	count, size := 0, len(b.Raw())
+	count, size := 0, costOf(b)
 	for _, w := range r.waiting {
 		if w.block.Hash == b.Hash {
 			return
 		}
 		if w.src.Peer == src.Peer {
 			count++
-			size += len(w.block.Raw())
+			size += costOf(w.block)
 		}
 	}
 	if count >= roomPeerBlocks || size > r.maxBytes/4 {
 		return
 	}
-	for len(r.waiting) >= roomBlocks || r.bytes+len(b.Raw()) > r.maxBytes {
+	for len(r.waiting) >= roomBlocks || r.bytes+costOf(b) > r.maxBytes {
 		r.remove(0)
 	}
 	r.waiting = append(r.waiting, waiting{block: b, src: src, due: due})
-	r.bytes += len(b.Raw())
+	r.bytes += costOf(b)
 }
 
 func (r *room) remove(i int) waiting {
 	w := r.waiting[i]
-	r.bytes -= len(w.block.Raw())
+	r.bytes -= costOf(w.block)
 	r.waiting = slices.Delete(r.waiting, i, i+1)
 	return w
 }
