@@ -44,7 +44,7 @@ func (n *rooms) events(_ context.Context, in *eventsInput) (*huma.StreamResponse
 	if err != nil {
 		return nil, err
 	}
-	f, err := follow(n.node, at)
+	f, err := follow(n.node, at, heartbeat)
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,7 @@ type follower struct {
 	at    chain.Cursor         // all before it was told
 	news  uint64               // place in the order in which transactions came
 	peers map[peer.ID]standing // as they were told
+	beat  time.Duration        // between signs of life
 }
 
 // standing is what is told of a peer when it changes.
@@ -51,11 +52,11 @@ type standing struct {
 
 // follow returns a follower that tells of blocks after a place, and of the rest
 // from now on. Its error matches ledger.ErrUnknownCursor.
-func follow(n Node, at chain.Cursor) (*follower, error) {
+func follow(n Node, at chain.Cursor, beat time.Duration) (*follower, error) {
 	if _, _, err := n.Ledger().Since(at, 1); err != nil {
 		return nil, fmt.Errorf("from %s: %w", placeOf(at), err)
 	}
-	f := &follower{node: n, at: at, peers: map[peer.ID]standing{}}
+	f := &follower{node: n, at: at, peers: map[peer.ID]standing{}, beat: beat}
 	_, f.news = n.Ledger().PoolNews(0, 0)
 	for _, p := range n.Network().Peers() {
 		f.peers[p.ID] = standingOf(peerOf(p))
@@ -65,7 +66,7 @@ func follow(n Node, at chain.Cursor) (*follower, error) {
 
 // run tells all there is and waits for more, until ctx ends or out fails.
 func (f *follower) run(ctx context.Context, out sink) error {
-	beat := time.NewTicker(heartbeat)
+	beat := time.NewTicker(f.beat)
 	defer beat.Stop()
 	if err := out.send(ctx, event{kind: client.EventStart, id: placeOf(f.at)}); err != nil {
 		return err

@@ -67,3 +67,19 @@ func FuzzMatches(f *testing.F) {
 		}
 	})
 }
+
+// FuzzPlace: what is taken for a place reads back the same.
+func FuzzPlace(f *testing.F) {
+	for _, seed := range []string{"0:" + strings.Repeat("0", 64), "1:", ":", "", "genesis", "01:" + strings.Repeat("a", 64), "9007199254740992:" + strings.Repeat("a", 64)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		at, err := parsePlace(s)
+		if err == nil && placeOf(at) != s {
+			t.Errorf("%q was read as %s", s, placeOf(at))
+		}
+		if err != nil && strings.ContainsAny(err.Error(), "\n\r") {
+			t.Errorf("%q: the error has several lines: %q", s, err)
+		}
+	})
+}

@@ -97,7 +97,12 @@ func (n *rooms) streamMessages(w http.ResponseWriter, r *http.Request, f *follow
 		return
 	}
 	defer func() { _ = conn.CloseNow() }() // after Close it does nothing
-	ctx := conn.CloseRead(r.Context())     // ends when the asker leaves or says anything
+	// The connection outlives the request's context, or the asker would not be
+	// told that the node stops. asker ends when it leaves or says anything.
+	asker := conn.CloseRead(context.WithoutCancel(r.Context()))
+	ctx, cancel := context.WithCancel(asker)
+	defer cancel()
+	defer context.AfterFunc(r.Context(), cancel)()
 	err = f.run(ctx, messageSink{conn})
 	if r.Context().Err() != nil {
 		_ = conn.Close(websocket.StatusGoingAway, "the node is stopping")
