@@ -105,8 +105,11 @@ func TestBranchOnABrokenBlockThatWasKeptUnexecutedIsRefused(t *testing.T) {
 		w := newWorld(t)
 		overdraft := w.pay("alice", "bob", 0, 5000)
 		w.draw("g─a─b─c\n└─x─bad─z─w─v", map[string][]*chain.Transaction{"bad": {overdraft}})
-		if err := w.hear("a", "b", "c", "x", "bad", "z"); err != nil {
-			t.Fatal(err) // a side branch is not executed
+		if err := w.hear("a", "b", "c"); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := w.fetch("x", "bad", "z"); n != 3 || err != nil {
+			t.Fatal(n, err) // a side branch that sync fetches is not executed
 		}
 		if n, err := w.fetch(late...); n != 0 || !errors.Is(err, chain.ErrUnfit) {
 			t.Fatalf("want no block and ErrUnfit, got %d, %v", n, err)
@@ -127,6 +130,29 @@ func TestBranchOnABrokenBlockThatWasKeptUnexecutedIsRefused(t *testing.T) {
 		}
 		w.requireBest("g a b c d")
 	}
+}
+
+func TestSideBlockFromGossipIsExecutedBeforeItIsKept(t *testing.T) {
+	w := newWorld(t)
+	first, again := w.pay("alice", "bob", 0, 10), w.pay("alice", "carol", 0, 10)
+	third := w.pay("alice", "carol", 2, 10)
+	w.draw("g─a─b─c─d\n  ├─good─y\n  └─bad", map[string][]*chain.Transaction{
+		"a": {first}, "good": {w.pay("alice", "bob", 1, 5)}, "bad": {again}, "y": {third},
+	})
+	if err := w.hear("a", "b", "c", "d", "good"); err != nil {
+		t.Fatal(err)
+	}
+	var broken *chain.RuleError
+	if err := w.hear("bad"); !errors.Is(err, chain.ErrUnfit) || !errors.As(err, &broken) || broken.Rule != chain.RuleNonce {
+		t.Errorf("want the nonce rule, got %v", err)
+	}
+	if has, err := w.ledger.Has(w.blocks["bad"].Hash); has || err != nil {
+		t.Errorf("bad is kept (%v)", err)
+	}
+	if err := w.hear("y"); err != nil {
+		t.Errorf("nonce 2 fits after a and good: %v", err)
+	}
+	w.requireBest("g a b c d")
 }
 
 func TestBatchStopsAtTheBrokenBlockAndKeepsWhatIsBefore(t *testing.T) {

@@ -84,7 +84,7 @@ func (l *Ledger) follow(p *plan, src chain.Source) (*chain.Hash, error) {
 	var bad *chain.Hash
 	var why error
 	for {
-		change, err := l.switchTo(p, old, best)
+		change, err := l.execute(p, old, best, src)
 		var failed *executionError
 		if errors.As(err, &failed) && errors.Is(err, chain.ErrUnfit) {
 			l.condemn(failed)
@@ -112,6 +112,18 @@ func (l *Ledger) follow(p *plan, src chain.Source) (*chain.Hash, error) {
 	}
 }
 
+// execute works out the change to best. A side block that nobody asked for is
+// tried on its own branch, so that it is neither kept nor passed on when it
+// cannot be executed (protocol §8); what sync fetches waits for its turn. With
+// mu held.
+func (l *Ledger) execute(p *plan, old, best chain.State, src chain.Source) (store.Change, error) {
+	if best.Tip.Hash == old.Tip.Hash && src.Via == chain.ViaGossip && len(p.entries) == 1 {
+		_, err := l.switchTo(p, old, p.states[p.entries[0].Block.Hash])
+		return store.Change{}, err
+	}
+	return l.switchTo(p, old, best)
+}
+
 // bestWithout returns the heaviest of the tip, the branch below the block that
 // could not be executed, and the plan.
 func (l *Ledger) bestWithout(p *plan, tip chain.State, below chain.Hash) (chain.State, error) {
@@ -126,8 +138,8 @@ func (l *Ledger) bestWithout(p *plan, tip chain.State, below chain.Hash) (chain.
 }
 
 // condemn remembers a block that could not be executed and those on it that led
-// to the tip of its branch: some may have been kept while they were a side
-// branch, which nobody executes. With mu held.
+// to the tip of its branch: sync may have kept some while they were a side
+// branch, unexecuted. With mu held.
 func (l *Ledger) condemn(failed *executionError) {
 	for _, hash := range slices.Backward(failed.branch[1:]) {
 		l.broken.put(hash, fmt.Errorf("%w: it stands on block %s, which broke a rule", chain.ErrUnfit, failed.hash))
