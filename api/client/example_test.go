@@ -51,22 +51,27 @@ func Example() {
 func startNode() (url string, stop func(), err error) {
 	cfg := node.DefaultConfig()
 	cfg.MDNS, cfg.Mine = false, false
-	n, err := node.Open(cfg)
-	if err != nil {
-		return "", nil, err
+	url, _, stop, err = serveNode(cfg)
+	return url, stop, err
+}
+
+// serveNode opens a node and runs its API on a free port.
+func serveNode(cfg node.Config) (url string, n *node.Node, stop func(), err error) {
+	if n, err = node.Open(cfg); err != nil {
+		return "", nil, nil, err
 	}
 	server, err := api.New(n, api.Config{})
 	if err != nil {
-		return "", nil, errors.Join(err, n.Close())
+		return "", nil, nil, errors.Join(err, n.Close())
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", nil, errors.Join(err, n.Close())
+		return "", nil, nil, errors.Join(err, n.Close())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ctx, l) }()
-	return "http://" + l.Addr().String(), func() {
+	return "http://" + l.Addr().String(), n, func() {
 		cancel()
 		if err := errors.Join(<-done, n.Close()); err != nil {
 			fmt.Println(err)
