@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"runtime"
 	"slices"
 	"testing"
@@ -24,37 +23,127 @@ func bare(input *[40]byte, count uint64) (sum byte) {
 	return sum
 }
 
-// BenchmarkScan compares a thread of the CPU sealer with the bare loop, turn
-// by turn, so that a busy machine slows both: ratio 1 is as fast as can be.
-func BenchmarkScan(b *testing.B) {
-	const turn = 100 * firstBatch
-	c, seal, input := NewCPU(1, 0), chain.Hash{1}, [40]byte{1}
-	var ours, theirs []float64
-	for b.Loop() {
-		at := time.Now()
-		bare(&input, turn)
-		theirs = append(theirs, time.Since(at).Seconds())
-		at = time.Now()
-		c.search(b.Context(), seal, chain.Hash{}, 0, turn)
-		ours = append(ours, time.Since(at).Seconds())
-	}
-	slices.Sort(ours)
-	slices.Sort(theirs)
-	our, their := ours[len(ours)/2], theirs[len(theirs)/2]
-	b.ReportMetric(turn/our, "hashes/s")
-	b.ReportMetric(turn/their, "bare/s")
-	b.ReportMetric(their/our, "ratio")
+// contender does a number of hashes, which take some milliseconds, and says
+// how much time of the processors they took.
+type contender struct {
+	hashes uint64
+	run    func(hashes uint64) time.Duration
 }
 
-// BenchmarkThreads shows how hashing grows with threads; one op is a hash.
-func BenchmarkThreads(b *testing.B) {
-	for threads := 1; threads <= runtime.GOMAXPROCS(0); threads *= 2 {
-		b.Run(fmt.Sprint(threads), func(b *testing.B) {
-			c := NewCPU(threads, 0)
-			c.search(b.Context(), chain.Hash{1}, chain.Hash{}, 0, uint64(b.N))
-			b.ReportMetric(float64(c.Hashes())/b.Elapsed().Seconds(), "hashes/s")
-		})
+// timed is for what does all its work on the goroutine that calls it.
+func timed(f func(uint64)) func(uint64) time.Duration {
+	return func(n uint64) time.Duration {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		begin := threadTime()
+		f(n)
+		return threadTime() - begin
 	}
+}
+
+// compete lets contenders run turn by turn, so that what slows the machine down
+// slows them all, and returns the median of each one's hashes per second of a
+// processor.
+func compete(b *testing.B, all ...contender) []float64 {
+	took := make([][]time.Duration, len(all))
+	for b.Loop() {
+		for i, c := range all {
+			took[i] = append(took[i], c.run(c.hashes))
+		}
+	}
+	rates := make([]float64, len(all))
+	for i, c := range all {
+		slices.Sort(took[i])
+		rates[i] = float64(c.hashes) / took[i][len(took[i])/2].Seconds()
+	}
+	return rates
+}
+
+func library() contender {
+	input := [40]byte{1}
+	return contender{30_000, timed(func(n uint64) { bare(&input, n) })}
+}
+
+func portable() contender {
+	return contender{30_000, timed(func(n uint64) { scanPortable(&chain.Hash{1}, 0, n, &chain.Hash{}) })}
+}
+
+func kernel() contender {
+	return contender{200_000, timed(func(n uint64) { scanKernel(&chain.Hash{1}, 0, n, &chain.Hash{}) })}
+}
+
+// sealer is the CPU sealer finding nothing, for long enough a time that its
+// start does not count.
+func sealer(b *testing.B, threads int) contender {
+	c := NewCPU(threads, 0)
+	hashes := uint64(threads) * 500_000
+	if hasKernel() {
+		hashes *= 6
+	}
+	return contender{hashes, func(n uint64) time.Duration {
+		begin := processTime()
+		c.search(b.Context(), chain.Hash{1}, chain.Hash{}, 0, n)
+		return processTime() - begin
+	}}
+}
+
+// BenchmarkScan compares the loops over nonces with the bare loop over the
+// standard library and with C.
+func BenchmarkScan(b *testing.B) {
+	b.Run("kernel", func(b *testing.B) {
+		needKernel(b)
+		all := []contender{kernel(), library()}
+		if c := startReference(b); c != nil {
+			all = append(all, contender{200_000, c.run})
+		}
+		rates := compete(b, all...)
+		b.ReportMetric(rates[0]/1e6, "MH/s")
+		b.ReportMetric(rates[1]/1e6, "Sum256-MH/s")
+		b.ReportMetric(rates[0]/rates[1], "of-Sum256")
+		if len(rates) > 2 {
+			b.ReportMetric(rates[2]/1e6, "C-MH/s")
+			b.ReportMetric(rates[0]/rates[2], "of-C")
+		}
+	})
+	b.Run("portable", func(b *testing.B) {
+		rates := compete(b, portable(), library())
+		b.ReportMetric(rates[0]/1e6, "MH/s")
+		b.ReportMetric(rates[1]/1e6, "Sum256-MH/s")
+		b.ReportMetric(rates[0]/rates[1], "of-Sum256")
+	})
+}
+
+// BenchmarkSealer shows what a thread of the CPU sealer, which looks whether to
+// stop and counts, leaves of its loop's speed.
+func BenchmarkSealer(b *testing.B) {
+	all := sealer(b, 1)
+	rates := compete(b, all, contender{all.hashes, timed(func(n uint64) {
+		scan(&chain.Hash{1}, 0, n, &chain.Hash{})
+	})})
+	b.ReportMetric(rates[0]/1e6, "MH/s")
+	b.ReportMetric(rates[0]/rates[1], "of-scan")
+}
+
+// BenchmarkThreads shows how hashing grows with threads. of-linear is 1 if all
+// processors together do as many times the hashes of one as they are; it needs
+// a machine that does nothing else. per-cpu is 1 if a processor does as many
+// hashes in the time that it has for us as it does when the others do none.
+func BenchmarkThreads(b *testing.B) {
+	one, all := sealer(b, 1), sealer(b, runtime.GOMAXPROCS(0))
+	var oneTook, allTook []time.Duration
+	clocked := func(c contender, took *[]time.Duration) contender {
+		return contender{c.hashes, func(n uint64) time.Duration {
+			begin := time.Now()
+			defer func() { *took = append(*took, time.Since(begin)) }()
+			return c.run(n)
+		}}
+	}
+	rates := compete(b, clocked(one, &oneTook), clocked(all, &allTook))
+	slices.Sort(oneTook)
+	slices.Sort(allTook)
+	b.ReportMetric(rates[1]/rates[0], "per-cpu")
+	// All do as many times the hashes, in what had better be the same time.
+	b.ReportMetric(oneTook[len(oneTook)/2].Seconds()/allTook[len(allTook)/2].Seconds(), "of-linear")
 }
 
 // BenchmarkStop measures from a template going stale to all threads standing

@@ -22,8 +22,8 @@ const (
 	// longBatch: looks are then neither late nor dear.
 	firstBatch = 1 << 10
 	mostBatch  = 1 << 16
-	shortBatch = 200 * time.Microsecond
-	longBatch  = 800 * time.Microsecond
+	shortBatch = 300 * time.Microsecond
+	longBatch  = time.Millisecond
 )
 
 // CPU is the Sealer that hashes on this machine's processor. It is a Counter.
