@@ -54,7 +54,7 @@ type book struct {
 	blocks   []*chain.Block
 	switches int // how often blocks were reverted
 	last     client.EventKind
-	pending  map[chain.Hash]bool
+	told     map[chain.Hash]bool
 }
 
 func (b *book) take(t *testing.T, e client.Event) {
@@ -75,9 +75,10 @@ func (b *book) take(t *testing.T, e client.Event) {
 			b.switches++
 		}
 	case client.EventTransaction:
-		if b.pending[e.Transaction.ID()] {
+		if b.told[e.Transaction.ID()] {
 			t.Errorf("transaction %s was told twice", e.Transaction.ID())
 		}
+		b.told[e.Transaction.ID()] = true
 		return
 	}
 	b.last = e.Kind
@@ -94,7 +95,7 @@ func TestFollowerThatIsCutOffEndsWithTheChain(t *testing.T) {
 	best := []chain.State{n.ledger.Tip()}
 	next, stop := iter.Pull2(c.Events(t.Context(), n.Rules().Genesis().Cursor()))
 	defer stop()
-	b := &book{}
+	b := &book{told: map[chain.Hash]bool{}}
 	read := func() client.Event {
 		e, err, _ := next()
 		if err != nil {
@@ -307,4 +308,54 @@ func TestUnknownPlacesAreRefusedBeforeTheStream(t *testing.T) {
 			t.Errorf("the client: got %v", err)
 		}
 	}
+}
+
+// TestPeersAreToldAsTheyComeAndGo: over the network, not by blocks.
+func TestPeersAreToldAsTheyComeAndGo(t *testing.T) {
+	n := newNode(t)
+	defer n.start(t)()
+	_, c := serve(t, n)
+	next, stop := iter.Pull2(c.Events(t.Context(), n.Rules().Genesis().Cursor()))
+	defer stop()
+	n.grow(t, n.ledger.Tip(), "", 1)
+	if e, err, _ := next(); err != nil || e.Kind != client.EventBlock {
+		t.Fatalf("got %+v, %v", e, err) // the stream has begun
+	}
+	other := newNode(t, n.Addrs()[0])
+	leave := other.start(t)
+	defer leave()
+	await := func(state client.PeerState) {
+		t.Helper()
+		for {
+			e, err, _ := next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Kind == client.EventPeer && e.Peer.ID == other.ID() && e.Peer.State == state {
+				return
+			}
+		}
+	}
+	await(client.PeerConnected)
+	leave()
+	await(client.PeerGone)
+}
+
+// BenchmarkReplay follows a chain of empty blocks from genesis, by the client.
+func BenchmarkReplay(b *testing.B) {
+	n := newNode(b)
+	const blocks = 2000
+	n.grow(b, n.ledger.Tip(), "", blocks)
+	_, c := serve(b, n)
+	for b.Loop() {
+		for e, err := range c.Events(b.Context(), n.Rules().Genesis().Cursor()) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			if e.At.Height == blocks {
+				break
+			}
+		}
+	}
+	b.ReportMetric(float64(blocks)*float64(b.N)/b.Elapsed().Seconds(), "blocks/s")
 }

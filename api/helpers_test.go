@@ -2,12 +2,15 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/lp2pnode/lp2pnode/api"
@@ -26,9 +29,10 @@ type testNode struct {
 	ledger *ledger.Ledger
 }
 
-func newNode(t testing.TB) *testNode {
+func newNode(t testing.TB, bootstrap ...string) *testNode {
 	t.Helper()
 	cfg := node.DefaultConfig()
+	cfg.Bootstrap = bootstrap
 	cfg.Agent = "test/1"
 	cfg.Listen, cfg.MDNS, cfg.Mine = []string{"/ip4/127.0.0.1/tcp/0"}, false, false
 	cfg.Params = chain.Params{
@@ -51,6 +55,21 @@ func newNode(t testing.TB) *testNode {
 		}
 	})
 	return &testNode{Node: n, ledger: n.Ledger()}
+}
+
+// start runs the node and returns how to stop it.
+func (n *testNode) start(t testing.TB) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	<-n.Ready()
+	return sync.OnceFunc(func() {
+		cancel()
+		if err := errors.Join(<-done, n.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // grow puts n blocks on parent and into the ledger, and returns the last state.
