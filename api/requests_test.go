@@ -18,8 +18,10 @@ func FuzzRequest(f *testing.F) {
 		{"/v1/blocks/latest", ""},
 		{"/v1/headers", "limit=18446744073709551616"},
 		{"/v1/forks", "depth=%zz"},
-		{"//v1/../livez", "a;b"}, {"v1/pool", "limit=1000&size=400"},
-		{"v1/accounts/" + string(someone), ""}, {"v1/transactions/zz/receipt", ""},
+		{"//v1/../livez", "a;b"},
+		{"v1/pool", "limit=1000&size=400"},
+		{"v1/accounts/" + string(someone), ""},
+		{"v1/transactions/zz/receipt", ""},
 		{"/v1/blocks/%00", "&&=="},
 		{"/v1/blocks", "from=9007199254740991&limit=100"},
 	} {
