@@ -135,49 +135,45 @@ func (c *conn) Write(b []byte) (n int, err error) {
 	defer func() { <-c.writing }()
 	for n < len(b) {
 		k := min(len(b)-n, chunkBytes)
-		left, again, err := c.tryWrite(b[n : n+k])
+		sent, again, err := c.tryWrite(b[n : n+k])
+		n += sent
+		switch {
+		case err != nil:
+		case sent == 0:
+			err = c.awaitWindow(again)
+		case again.After(time.Now()):
+			err = c.pauseUntil(again)
+		}
 		if err != nil {
-			return n, err
-		}
-		if !left.IsZero() {
-			n += k
-			again = left.Add(-socketBuffer)
-			if !again.After(time.Now()) {
-				continue
-			}
-			if err := c.pauseUntil(again); err != nil {
-				return n, err
-			}
-			continue
-		}
-		if err := c.awaitWindow(again); err != nil {
 			return n, err
 		}
 	}
 	return n, nil
 }
 
-// tryWrite sends a chunk and says when it has left, or, with the window full,
-// when to try again (zero: when poked).
-func (c *conn) tryWrite(b []byte) (left, again time.Time, err error) {
+// tryWrite sends what the window admits of a chunk, and says when to go on: when
+// it has left, or, with the window full, when that opens (zero: when poked).
+func (c *conn) tryWrite(b []byte) (sent int, again time.Time, err error) {
 	c.pipe.mu.Lock()
 	defer c.pipe.mu.Unlock()
 	now := time.Now()
 	switch {
 	case c.closed:
-		return left, again, net.ErrClosed
+		return 0, again, net.ErrClosed
 	case c.broken(now):
-		return left, again, c.err
+		return 0, again, c.err
 	case !c.writeDeadline.IsZero() && !now.Before(c.writeDeadline):
-		return left, again, os.ErrDeadlineExceeded
+		return 0, again, os.ErrDeadlineExceeded
 	}
-	if ok, again := c.out.admits(now, len(b)); !ok {
+	most, again := c.out.admits(now, len(b))
+	if most == 0 {
 		if c.err != nil {
 			again = earliest(again, c.brokenAt)
 		}
-		return left, earliest(again, c.writeDeadline), nil
+		return 0, earliest(again, c.writeDeadline), nil
 	}
-	return c.pipe.send(c, now, append([]byte(nil), b...)), again, nil
+	left := c.pipe.send(c, now, append([]byte(nil), b[:most]...))
+	return most, left.Add(-socketBuffer), nil
 }
 
 func (c *conn) awaitWindow(again time.Time) error {

@@ -78,20 +78,21 @@ func (f *flow) acknowledge(now time.Time) {
 	f.flights = append(f.flights[:0], f.flights[n:]...)
 }
 
-// admits tells whether a chunk may be sent now; if not, when to look again
-// (zero: when poked).
-func (f *flow) admits(now time.Time, bytes int) (ok bool, again time.Time) {
+// admits returns how many of so many bytes may be sent now; if none, when to
+// look again (zero: when poked).
+func (f *flow) admits(now time.Time, bytes int) (most int, again time.Time) {
 	f.acknowledge(now)
 	if f.unacked == 0 && !f.sent.IsZero() && now.Sub(f.sent) > f.timeout() {
 		f.window = min(f.window, firstWindow) // RFC 5681 §4.1
 	}
-	if f.unacked == 0 || f.unacked+bytes <= f.window {
-		return true, time.Time{}
+	room := f.window - f.unacked
+	if room >= min(bytes, firstWindow/2) { // no trickle of small ones
+		return min(bytes, room), time.Time{}
 	}
 	if len(f.flights) > 0 {
-		return false, f.flights[0].acked
+		return 0, f.flights[0].acked
 	}
-	return false, time.Time{}
+	return 0, time.Time{}
 }
 
 // timeout is TCP's retransmission timeout.
@@ -142,7 +143,7 @@ func (n *Network) losesOne(bytes int) bool {
 // segment comes: a round trip if the ones behind it tell of the loss, else the
 // retransmission timeout.
 func (f *flow) recover() time.Duration {
-	f.slow = max(f.window/2, 2*segmentBytes)
+	f.slow = max(f.window/2, firstWindow)
 	if f.unacked > 4*segmentBytes {
 		f.window = f.slow
 		return 2 * f.latency

@@ -93,3 +93,10 @@ func (f *follower) take(step chain.Step) {
 		f.err = errors.Join(f.err, fmt.Errorf("step (revert %v) to block %d %s does not fit on %d %s", step.Revert, b.Height, b.Hash.Short(), top, f.hashes[top].Short()))
 	}
 }
+
+// most returns how many blocks the deepest reorganisation reverted.
+func (f *follower) most() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.deepest
+}

@@ -53,7 +53,7 @@ func (l *backlog) Addr() net.Addr { return net.TCPAddrFromAddrPort(l.at) }
 
 // Close implements net.Listener.
 func (l *backlog) Close() error {
-	l.end()
+	l.once.Do(func() { close(l.done) })
 	l.m.net.mu.Lock()
 	defer l.m.net.mu.Unlock()
 	if l.m.net.listeners[l.at] == l {
@@ -61,8 +61,6 @@ func (l *backlog) Close() error {
 	}
 	return nil
 }
-
-func (l *backlog) end() { l.once.Do(func() { close(l.done) }) }
 
 // dial connects a machine to a port, which takes a round trip, and one more
 // second for the first lost packet.

@@ -145,9 +145,8 @@ func (m *Machine) Off() {
 	m.life++
 	gone := m.pipes
 	m.pipes = map[*pipe]struct{}{}
-	for at, l := range m.net.listeners {
+	for at := range m.net.listeners { // whoever listens there hears nothing more
 		if at.Addr() == m.addr {
-			l.end()
 			delete(m.net.listeners, at)
 		}
 	}

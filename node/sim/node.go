@@ -36,6 +36,7 @@ type Node struct {
 
 	*node.Node // nil while it does not run
 	follower   *follower
+	followed   <-chan struct{} // closed once the follower has left
 	cancel     context.CancelFunc
 	done       chan error // what Run returned
 }
@@ -43,7 +44,7 @@ type Node struct {
 func newNode(s *Sim, i int, m *Machine) (*Node, error) {
 	n := &Node{
 		Index: i, Machine: m, Power: NewPower(s.cfg.HashPower(i), s.cfg.Seed<<20+uint64(i)),
-		sim: s, disk: vfs.NewCrashableMem(), ahead: s.cfg.Clock(i), follower: newFollower(),
+		sim: s, disk: newDisk(s.cfg.Lean), ahead: s.cfg.Clock(i), follower: newFollower(),
 	}
 	var seed [ed25519.SeedSize]byte
 	binary.BigEndian.PutUint64(seed[:], s.cfg.Seed)
@@ -56,6 +57,14 @@ func newNode(s *Sim, i int, m *Machine) (*Node, error) {
 		return nil, fmt.Errorf("make key: %w", err)
 	}
 	return n, n.keep(key)
+}
+
+// newDisk returns an empty disk; a lean one cannot crash.
+func newDisk(lean bool) *vfs.MemFS {
+	if lean {
+		return vfs.NewMem()
+	}
+	return vfs.NewCrashableMem()
 }
 
 // keep writes the node's key where the node looks for it.
@@ -129,19 +138,19 @@ func (n *Node) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	n.cancel, n.done = cancel, make(chan error, 1)
 	running, done := n.Node, n.done
-	followed := n.follower.follow(ctx, running.Ledger())
-	go func() {
-		err := running.Run(ctx)
-		cancel()
-		<-followed
-		done <- err
-	}()
+	if !n.sim.cfg.Lean {
+		n.followed = n.follower.follow(ctx, running.Ledger())
+	}
+	go func() { done <- running.Run(ctx) }()
 }
 
 // stop ends the node as a signal does.
 func (n *Node) stop() error {
 	n.cancel()
 	err := <-n.done
+	if n.followed != nil {
+		<-n.followed
+	}
 	err = errors.Join(err, n.Node.Close())
 	n.Node = nil
 	return err

@@ -26,6 +26,10 @@ type Config struct {
 	HashPower func(i int) float64       // hashes a second; 0 does not mine; nil is nobody
 	Clock     func(i int) time.Duration // what the node's clock is ahead; nil is right
 
+	// Lean nodes take less memory: nobody follows their changes, so that
+	// CheckAll cannot compare those, and they cannot Crash.
+	Lean bool
+
 	Log slog.Level // what is passed on to the test's log; 0 is nothing but errors
 }
 
