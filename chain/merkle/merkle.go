@@ -4,7 +4,6 @@
 package merkle
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 
@@ -164,7 +163,7 @@ func Verify(entry []byte, index, size uint64, path []Hash, root Hash) error {
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(got, root[:]) {
+	if Hash(got) != root {
 		return fmt.Errorf("the proof leads to root %x, not %x", got, root)
 	}
 	return nil
