@@ -31,13 +31,13 @@ func (n *rooms) status(context.Context, *struct{}) (*jsonOutput[client.Status], 
 		PeerID:     n.node.ID(),
 		Addresses:  append([]string{}, n.node.Addrs()...),
 		Peers:      len(network.Met()),
-		Synced:     !sync.Behind,
+		Synced:     !sync.Lags(),
 		Pool:       len(n.node.Ledger().Transactions(maxCounted)),
 		TimeOffset: offset.Milliseconds(),
 		Miner:      n.node.MinerAddress(),
 		Started:    n.node.Started(),
 	}
-	if sync.Behind {
+	if sync.Lags() {
 		s.SyncTarget = sync.Target
 	}
 	if m := n.node.Miner(); m != nil {
@@ -75,10 +75,10 @@ func (n *rooms) storeCheck() client.Check {
 
 func (n *rooms) syncCheck() client.Check {
 	sync := n.node.Network().Sync()
-	if sync.Behind {
+	if sync.Lags() {
 		return client.Check{Name: "sync", Detail: fmt.Sprintf("at height %d of %d", sync.Height, sync.Target)}
 	}
-	return client.Check{Name: "sync", OK: true, Detail: "no peer is known to have more work"}
+	return client.Check{Name: "sync", OK: true, Detail: "no peer has shown more work"}
 }
 
 // clockCheck holds as long as others accept the timestamps of this clock
