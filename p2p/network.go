@@ -39,6 +39,7 @@ type timing struct {
 	hedge      time.Duration // before another peer is asked for the same blocks
 	pause      time.Duration // without sync after a peer's first failure
 	ahead      time.Duration // before headers ahead of our clock are asked for again
+	trust      time.Duration // in mere claims of more work, at the start and while it catches up
 }
 
 func defaultTiming() timing {
@@ -55,6 +56,7 @@ func defaultTiming() timing {
 		hedge:      2 * time.Second,
 		pause:      30 * time.Second,
 		ahead:      5 * time.Second,
+		trust:      30 * time.Second,
 	}
 }
 
@@ -86,6 +88,8 @@ type Network struct {
 	departed []Peer                // guarded by mu; oldest first
 	refused  map[peer.ID]time.Time // guarded by mu; until when
 	syncing  peer.ID               // guarded by mu; whose chain is being fetched
+	began    time.Time             // guarded by mu; when this node started, or fetched last
+	level    bool                  // guarded by mu; nobody it met claimed more work once
 }
 
 // New puts the protocols on a host. It starts no goroutine of ours; pubsub's
@@ -111,6 +115,7 @@ func New(h host.Host, l Ledger, cfg Config) (*Network, error) {
 	if n.now == nil {
 		n.now = time.Now
 	}
+	n.began = n.now()
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop
 	g, err := n.newGossip(ctx)
@@ -177,22 +182,29 @@ func (n *Network) notify() {
 type SyncState struct {
 	Behind bool   // a peer claims more work, and has not been found out
 	Proven bool   // and headers with more work are here: their blocks are being fetched
+	Level  bool   // this node was level with its peers before, or had the time to be
 	Peer   string // whose chain is being fetched, or will be
 	Height uint64 // of our tip
 	Target uint64 // the height that peer claims
 }
+
+// Lags tells whether this node has to catch up: with more work that is proven,
+// or, until it was level with its peers, with what they claim. Later a claim
+// alone says nothing: it costs nothing, and an honest one is proven in a moment.
+func (s SyncState) Lags() bool { return s.Proven || s.Behind && !s.Level }
 
 // Sync returns the state of sync.
 func (n *Network) Sync() SyncState {
 	tip := n.ledger.Tip()
 	ahead, _ := n.heavier(tip.Work)
 	s := SyncState{Behind: len(ahead) > 0, Height: tip.Tip.Height, Target: tip.Tip.Height}
+	n.mu.Lock()
+	syncing := n.syncing
+	s.Level = n.level || n.now().Sub(n.began) > n.timing.trust
+	n.mu.Unlock()
 	if !s.Behind {
 		return s
 	}
-	n.mu.Lock()
-	syncing := n.syncing
-	n.mu.Unlock()
 	s.Proven = syncing != ""
 	best := ahead[0]
 	for _, p := range ahead {

@@ -220,7 +220,7 @@ func (n *Network) learn(r *remote, theirs status, sent time.Time, took time.Dura
 		n.log.Info("peer joined", "peer", r.ID, "addr", r.Addr, "direction", r.Direction,
 			"agent", theirs.Agent, "height", theirs.Height)
 	}
-	if theirs.Work.Cmp(n.ledger.Tip().Work) > 0 {
+	if joined || theirs.Work.Cmp(n.ledger.Tip().Work) > 0 {
 		nudge(n.wake)
 	}
 }

@@ -40,6 +40,7 @@ func (n *Network) catchUp(ctx context.Context) (next time.Time) {
 		ahead, next := n.heavier(tip.Work)
 		n.forgetSurveys()
 		if len(ahead) == 0 {
+			n.settle()
 			return next
 		}
 		won, err := n.race(ctx, ahead)
@@ -181,8 +182,20 @@ func (n *Network) lost(ctx context.Context, sv *survey, err error) error {
 func (n *Network) setSyncing(id peer.ID) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.syncing = id
+	n.syncing, n.began = id, n.now()
 	n.notify()
+}
+
+// settle notes that nobody is ahead, if there is anybody.
+func (n *Network) settle() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, r := range n.remotes {
+		if r.Met && !n.level {
+			n.level = true
+			n.notify()
+		}
+	}
 }
 
 // source is where blocks of a peer come from.

@@ -162,6 +162,47 @@ func TestSyncSurvivesStallingPeer(t *testing.T) {
 	}
 }
 
+func TestClaimAfterTheNodeWasLevelIsNoLag(t *testing.T) {
+	rules := testRules(t, "one")
+	honest := chainOf(t, rules, 20, "a")
+	b, c := start(t, honest, nil), start(t, newMemory(rules), nil)
+	if c.Sync().Level {
+		t.Error("a node that has met nobody is level")
+	}
+	c.dial(t, b)
+	await(t, "the two are level", func() bool { return c.Sync().Level && c.Sync().Height == 20 })
+	s := newStaller(copyOf(t, honest))
+	s.headers = true
+	a := start(t, s.memory, s)
+	t.Cleanup(func() { close(s.end) }) // runs first
+	c.dial(t, a)
+	await(t, "the claim", func() bool { return c.Sync().Behind })
+	if got := c.Sync(); got.Behind && got.Lags() {
+		t.Errorf("a mere claim makes it lag: %+v", got)
+	}
+}
+
+func TestClaimCountsUntilTheNodeHadTimeToBeLevel(t *testing.T) {
+	rules := testRules(t, "one")
+	var late atomic.Int64
+	s := newStaller(chainOf(t, rules, 20, "a"))
+	s.headers = true
+	a := start(t, s.memory, s)
+	t.Cleanup(func() { close(s.end) }) // runs first
+	c := start(t, newMemory(rules), nil, func(n *Network) {
+		n.now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) }
+	})
+	c.dial(t, a)
+	await(t, "the claim", func() bool { return c.Sync().Behind })
+	if got := c.Sync(); !got.Lags() {
+		t.Errorf("a claim does not count at the start: %+v", got)
+	}
+	late.Store(int64(c.timing.trust))
+	if got := c.Sync(); got.Lags() {
+		t.Errorf("a mere claim counts for ever: %+v", got)
+	}
+}
+
 // dribbler hands out one header at a time.
 type dribbler struct{ *liar }
 
