@@ -270,3 +270,14 @@ func TestHalfOfThePeersCannotMoveTheClock(t *testing.T) {
 		}
 	}
 }
+
+func TestAgentOfAPeerIsPlainText(t *testing.T) {
+	rules := testRules(t, "one")
+	a := start(t, newMemory(rules), nil)
+	b := start(t, newMemory(rules), nil, func(n *Network) { n.agent = "\x1b[2Jnode/1 \u202e\r\nü\u0085" })
+	a.dial(t, b)
+	await(t, "the two meet", func() bool { return a.about(b).Met })
+	if got := a.about(b).Agent; got != "[2Jnode/1 ü" {
+		t.Errorf("its agent is %q", got)
+	}
+}

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/libp2p/go-libp2p/core/network"
 
@@ -198,6 +200,17 @@ func readStatus(st patient) (status, error) {
 	return theirs, nil
 }
 
+// printable leaves out of a peer's text what a terminal would obey, or would
+// hide.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, text)
+}
+
 // learn takes in a peer's status; sent and took are of an exchange that we
 // opened, zero otherwise.
 func (n *Network) learn(r *remote, theirs status, sent time.Time, took time.Duration) {
@@ -208,7 +221,7 @@ func (n *Network) learn(r *remote, theirs status, sent time.Time, took time.Dura
 	}
 	n.mu.Lock()
 	joined := !r.Met
-	r.Met, r.Agent, r.Height, r.Tip, r.Work = true, theirs.Agent, theirs.Height, theirs.Tip, theirs.Work
+	r.Met, r.Agent, r.Height, r.Tip, r.Work = true, printable(theirs.Agent), theirs.Height, theirs.Tip, theirs.Work
 	if !sent.IsZero() {
 		r.Latency, r.measured = took, true
 		r.offset = time.UnixMilli(int64(theirs.Time)).Sub(sent.Add(took / 2))
@@ -218,7 +231,7 @@ func (n *Network) learn(r *remote, theirs status, sent time.Time, took time.Dura
 	n.mu.Unlock()
 	if joined {
 		n.log.Info("peer joined", "peer", r.ID, "addr", r.Addr, "direction", r.Direction,
-			"agent", theirs.Agent, "height", theirs.Height)
+			"agent", printable(theirs.Agent), "height", theirs.Height)
 	}
 	if joined || theirs.Work.Cmp(n.ledger.Tip().Work) > 0 {
 		nudge(n.wake)
