@@ -136,11 +136,12 @@ func (l *Ledger) remember(b *chain.Block, err error) {
 
 // park keeps a block that may be judged later. With mu held.
 func (l *Ledger) park(src chain.Source, b *chain.Block, parent chain.State, err error) {
-	switch {
+	switch due := l.dueAt(&b.Header); {
+	case due.Sub(l.now()) > roomWait:
 	case errors.Is(err, chain.ErrUnknownParent):
 		l.room.add(src, b, time.Time{})
 	case errors.Is(err, chain.ErrFuture) && parent.Check(&b.Header) == nil:
-		l.room.add(src, b, l.dueAt(&b.Header))
+		l.room.add(src, b, due)
 		l.changed.wake() // there is a new time to wait for
 	}
 }

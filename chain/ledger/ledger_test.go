@@ -55,6 +55,31 @@ func TestBlockASecondTooEarlyIsTakenWhenItIsDue(t *testing.T) {
 	w.requireBest("g early")
 }
 
+func TestBlockFarAheadOfTheClockIsNotKept(t *testing.T) {
+	w := newWorld(t)
+	s := w.states["g"]
+	ahead := uint64(w.now.UnixMilli()) + w.rules.Params.MaxAheadMS() + uint64(10*time.Minute/time.Millisecond)
+	w.seal("last", s, s.Child(addressOf(w.rules, "miner"), "", ahead), nil)
+	w.seal("late", s, s.Child(addressOf(w.rules, "miner"), "", ahead+1), nil)
+	for _, name := range []string{"late", "last"} {
+		if err := w.hear(name); !errors.Is(err, chain.ErrFuture) {
+			t.Fatalf("want ErrFuture, got %v", err)
+		}
+	}
+	s = w.states["late"]
+	w.seal("orphan", s, s.Child(addressOf(w.rules, "miner"), "", ahead+2), nil)
+	if err := w.hear("orphan"); !errors.Is(err, chain.ErrUnknownParent) {
+		t.Fatalf("want ErrUnknownParent, got %v", err)
+	}
+	w.now = w.now.Add(11 * time.Minute)
+	if err := w.hear("late"); err != nil {
+		t.Fatal(err)
+	}
+	if ready, _, _ := w.ledger.Ready(); len(ready) != 1 || ready[0].Hash != w.blocks["last"].Hash {
+		t.Errorf("want the block that was due in ten minutes, got %d", len(ready))
+	}
+}
+
 func TestWaitingRoomIsBounded(t *testing.T) {
 	w := newWorld(t)
 	w.draw("g─missing", nil)

@@ -13,6 +13,9 @@ const (
 	roomPeerBlocks = 64
 )
 
+// roomWait is the longest that a block may have to wait for its time's sake.
+const roomWait = 10 * time.Minute
+
 // room keeps blocks from gossip that cannot be judged yet: their parent is
 // missing, or their time has not come. Their proof of work has been checked.
 // When it is full the oldest leave; no peer can fill it alone. The ledger's
