@@ -51,6 +51,9 @@ func check(cfg *Config) (plan, error) {
 	if p.rules, err = chain.NewRules(cfg.Params, engine(cfg.Params.Consensus)); err != nil {
 		return p, fmt.Errorf("genesis: %w", err)
 	}
+	if err := checkBegun(cfg); err != nil {
+		return p, err
+	}
 	if p.bootstrap, err = bootstrap.ParseEntries(cfg.Bootstrap); err != nil {
 		return p, err
 	}
@@ -134,6 +137,16 @@ func parseAddrs(setting string, texts []string) ([]multiaddr.Multiaddr, error) {
 		addrs = append(addrs, a)
 	}
 	return addrs, nil
+}
+
+// checkBegun refuses a chain whose first block nobody could judge yet.
+func checkBegun(cfg *Config) error {
+	begins := time.UnixMilli(int64(cfg.Params.Timestamp))
+	if ahead := begins.Sub(cfg.Now()); ahead > time.Duration(cfg.Params.MaxAheadMS())*time.Millisecond {
+		return fmt.Errorf("genesis: timestamp %d is %s, in the future of this clock, and counts milliseconds since 1970; set the clock or the timestamp right",
+			cfg.Params.Timestamp, begins.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 func checkMining(cfg *Config) error {
