@@ -6,16 +6,35 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/lp2pnode/lp2pnode/chain"
 )
 
+// busyTries is how often a peer that has too many requests is asked in a row.
+const busyTries = 3
+
 // ask sends one request of /lp2p/sync/1 and hands each line of the answer to
 // take, which gets memory of its own. Errors carry the reason by which the
 // peer is left alone, but for those of ctx.
 func (n *Network) ask(ctx context.Context, id peer.ID, request any, maxLines, lineLimit int, take func([]byte) error) error {
+	for tries := 1; ; tries++ {
+		err := n.askOnce(ctx, id, request, maxLines, lineLimit, take)
+		if err == nil || reasonOf(err) != ReasonBusy || tries == busyTries {
+			return err
+		}
+		select {
+		case <-time.After(n.whileBusy()):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (n *Network) askOnce(ctx context.Context, id peer.ID, request any, maxLines, lineLimit int, take func([]byte) error) error {
 	ctx, cancel := context.WithTimeout(ctx, n.timing.request)
 	defer cancel()
 	return n.converse(ctx, id, syncProtocol, func(st patient) error {
@@ -34,7 +53,11 @@ func (n *Network) ask(ctx context.Context, id peer.ID, request any, maxLines, li
 			if err != nil {
 				return fmt.Errorf("read answer: %w", err)
 			}
-			if text, refused := parseRefusal(raw); refused {
+			text, refused := parseRefusal(raw)
+			switch {
+			case refused && count == 0 && strings.HasPrefix(text, tooMany):
+				return blame(ReasonBusy, "%.200q", text)
+			case refused:
 				return blame(ReasonRefused, "%.200q", text)
 			}
 			size += len(raw) + 1

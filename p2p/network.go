@@ -38,6 +38,7 @@ type timing struct {
 	turn       time.Duration // of judging one peer's headers before others come first
 	hedge      time.Duration // before another peer is asked for the same blocks
 	pause      time.Duration // without sync after a peer's first failure
+	busy       time.Duration // at least, before a peer that has too many requests is asked again
 	ahead      time.Duration // before headers ahead of our clock are asked for again
 	trust      time.Duration // in mere claims of more work, at the start and while it catches up
 }
@@ -50,11 +51,12 @@ func defaultTiming() timing {
 		linger:     500 * time.Millisecond,
 		silence:    10 * time.Second,
 		request:    time.Minute,
-		serve:      5 * time.Minute,
+		serve:      90 * time.Second,
 		stagger:    time.Second,
 		turn:       30 * time.Second,
 		hedge:      2 * time.Second,
 		pause:      30 * time.Second,
+		busy:       time.Second,
 		ahead:      5 * time.Second,
 		trust:      30 * time.Second,
 	}

@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -17,6 +18,12 @@ const (
 	maxRefused  = 1024 // peers remembered as refused
 	refusedFor  = 10 * time.Minute
 	maxPause    = 10 * time.Minute // of sync with one peer
+)
+
+// The directions of a Peer.
+const (
+	inbound  = "inbound"
+	outbound = "outbound"
 )
 
 // Peer is what is known of a connected peer, or of one that left. Height, Tip
@@ -58,9 +65,9 @@ type remote struct {
 
 // newRemote describes the peer at the other end of a connection.
 func newRemote(c network.Conn, now time.Time, l limits) *remote {
-	direction := "inbound"
+	direction := inbound
 	if c.Stat().Direction == network.DirOutbound {
-		direction = "outbound"
+		direction = outbound
 	}
 	return &remote{
 		Peer: Peer{
@@ -75,6 +82,13 @@ func newRemote(c network.Conn, now time.Time, l limits) *remote {
 		kick:   make(chan struct{}, 1),
 		gone:   make(chan struct{}),
 	}
+}
+
+// remote returns a connected peer, or nil.
+func (n *Network) remote(id peer.ID) *remote {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.remotes[id]
 }
 
 func transportOf(a ma.Multiaddr) string {
@@ -246,15 +260,23 @@ func (n *Network) pause(id peer.ID, reason Reason, err error) {
 		return
 	}
 	wait := min(n.timing.pause<<min(r.failures, 10), maxPause)
-	if reason == ReasonAhead {
+	log := n.log.Info
+	switch reason {
+	case ReasonAhead:
 		wait = n.timing.ahead
-	} else {
+	case ReasonBusy:
+		wait, log = n.whileBusy(), n.log.Debug
+	default:
 		r.failures++
 	}
 	r.PausedUntil, r.PauseReason = n.now().Add(wait), reason
-	n.log.Info("sync leaves peer", "peer", id, "reason", reason, "for", wait, "error", err)
+	log("sync leaves peer", "peer", id, "reason", reason, "for", wait, "error", err)
 	n.notify()
 }
+
+// whileBusy is how long a peer with too many requests is left alone, not the
+// same for all who ask it.
+func (n *Network) whileBusy() time.Duration { return n.timing.busy + rand.N(n.timing.busy) }
 
 // praise forgets a peer's failures, for it has been of use.
 func (n *Network) praise(id peer.ID) {

@@ -20,6 +20,7 @@ const (
 
 	ReasonStalled    Reason = "stalled"     // it was silent, or far too slow
 	ReasonBroken     Reason = "broken off"  // a stream failed
+	ReasonBusy       Reason = "busy"        // it has too many requests, ours or others'; nobody is to blame
 	ReasonRefused    Reason = "refused"     // it answered with an error line
 	ReasonBadAnswer  Reason = "bad answer"  // an answer was malformed, too long, or not what was asked for
 	ReasonBadHeaders Reason = "bad headers" // a header broke a rule, or the headers changed when asked again

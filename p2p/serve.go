@@ -7,26 +7,30 @@ import (
 	"sync"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
-// Inbound sync streams served at a time.
+// Inbound sync streams served at a time. Those who dialled us cannot take the
+// share of the peers that we chose.
 const (
 	servedAtOnce  = 64
-	servedPerPeer = 8
+	servedInbound = 48
+	servedPerPeer = 4 // no node asks another for more
 )
 
 // slots bound the streams served at a time.
 type slots struct {
-	mu    sync.Mutex
-	all   int             // guarded by mu
-	peers map[peer.ID]int // guarded by mu
+	mu      sync.Mutex
+	all     int             // guarded by mu
+	inbound int             // guarded by mu; of peers that dialled us
+	peers   map[peer.ID]int // guarded by mu
 }
 
-func (s *slots) take(id peer.ID) bool {
+func (s *slots) take(id peer.ID, inbound bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.all >= servedAtOnce || s.peers[id] >= servedPerPeer {
+	if s.all >= servedAtOnce || s.peers[id] >= servedPerPeer || inbound && s.inbound >= servedInbound {
 		return false
 	}
 	if s.peers == nil {
@@ -34,13 +38,19 @@ func (s *slots) take(id peer.ID) bool {
 	}
 	s.all++
 	s.peers[id]++
+	if inbound {
+		s.inbound++
+	}
 	return true
 }
 
-func (s *slots) give(id peer.ID) {
+func (s *slots) give(id peer.ID, inbound bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all--
+	if inbound {
+		s.inbound--
+	}
 	if s.peers[id]--; s.peers[id] == 0 {
 		delete(s.peers, id)
 	}
@@ -62,11 +72,15 @@ func (n *Network) serveSync(st patient) error {
 	if err != nil {
 		return a.refuse(err.Error())
 	}
-	id := st.Conn().RemotePeer()
-	if !n.serving.take(id) {
-		return a.refuse("too many requests at a time")
+	r := n.remote(st.Conn().RemotePeer())
+	if r == nil {
+		return network.ErrNoConn // it has just gone
 	}
-	defer n.serving.give(id)
+	dialled := r.Direction == inbound
+	if !n.serving.take(r.ID, dialled) {
+		return a.refuse(tooMany + " at a time")
+	}
+	defer n.serving.give(r.ID, dialled)
 	switch r := request.(type) {
 	case headersRequest:
 		err = n.serveHeaders(a, r)

@@ -160,9 +160,7 @@ func (n *Network) exchange(ctx context.Context, r *remote) error {
 
 // serveStatus answers /lp2p/status/1.
 func (n *Network) serveStatus(st patient) error {
-	n.mu.Lock()
-	r := n.remotes[st.Conn().RemotePeer()]
-	n.mu.Unlock()
+	r := n.remote(st.Conn().RemotePeer())
 	if r == nil {
 		return network.ErrNoConn // it has just gone
 	}

@@ -173,8 +173,13 @@ func (n *Network) lost(ctx context.Context, sv *survey, err error) error {
 		delete(n.surveys, sv.peer)
 		return nil
 	}
-	delete(n.surveys, sv.peer)
-	n.pause(sv.peer, reasonOf(err), err)
+	reason := reasonOf(err)
+	if reason == ReasonBusy {
+		sv.turns++ // and goes on where it is
+	} else {
+		delete(n.surveys, sv.peer)
+	}
+	n.pause(sv.peer, reason, err)
 	return nil
 }
 

@@ -99,6 +99,9 @@ func parseRequest(line []byte) (any, error) {
 	return nil, errors.New(`want a canonical request of type "headers", "blocks" or "transactions"`)
 }
 
+// tooMany begins the refusal that asks to come again a little later.
+const tooMany = "too many requests"
+
 // refusal is the one line of a refused request.
 type refusal struct {
 	Error string `json:"error"`
