@@ -468,17 +468,33 @@ func (s *stranger) hear(ctx context.Context) ([]byte, error) {
 	return m.Data, nil
 }
 
-// publish sends bytes on the topic once the node is in it.
-func (s *stranger) publish(raw []byte) {
+// publish sends a block's bytes once the node is in the topic.
+func (s *stranger) publish(raw []byte) { s.t.Helper(); s.send(s.tops, s.joins, raw) }
+
+// publishOn is publish on a topic of its own.
+func (s *stranger) publishOn(name string, raw []byte) {
+	s.t.Helper()
+	topic, err := s.ps.Join(name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	joins, err := topic.EventHandler()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.send(topic, joins, raw)
+}
+
+func (s *stranger) send(topic *pubsub.Topic, joins *pubsub.TopicEventHandler, raw []byte) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	for len(s.tops.ListPeers()) == 0 {
-		if _, err := s.joins.NextPeerEvent(ctx); err != nil {
+	for len(topic.ListPeers()) == 0 {
+		if _, err := joins.NextPeerEvent(ctx); err != nil {
 			s.t.Fatalf("the node never joined the topic: %v", err)
 		}
 	}
-	if err := s.tops.Publish(ctx, raw); err != nil {
+	if err := topic.Publish(ctx, raw); err != nil {
 		s.t.Fatalf("publish: %v", err)
 	}
 }

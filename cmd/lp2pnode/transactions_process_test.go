@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -297,12 +298,51 @@ func (p *process) countTransactions(t *testing.T, s *senders, tip status) (map[c
 	return once, sum
 }
 
-// TestBadTransactionsAreRefusedByName at the API; the same ones in gossip and
+// badTransaction is one that breaks a rule.
+type badTransaction struct {
+	what string
+	raw  []byte
+	rule chain.Rule
+}
+
+// gossipBad publishes the bad ones on the topic, each as another stranger, and
+// then a good one, which alone the node takes; what the sender could have
+// known to be wrong is rejected, and the node's log names the rule.
+func gossipBad(t *testing.T, node *process, s *senders, bads []badTransaction) {
+	t.Helper()
+	params := parse(t, s.rules.Params.Canonical())
+	for _, bad := range bads {
+		newStranger(t, newReplica(t, params), node.addr()).publishOn("transactions", bad.raw)
+	}
+	good := s.rules.Sign(chain.Transaction{Data: "good"}, s.seeds[1])
+	newStranger(t, newReplica(t, params), node.addr()).publishOn("transactions", good.Raw())
+	state := func(id chain.Hash) string {
+		var told struct{ State string }
+		if err := node.get("/v1/transactions/"+id.String(), &told); err != nil {
+			t.Fatal(err)
+		}
+		return told.State
+	}
+	node.await("the good transaction", 20*time.Second, func() bool { return state(good.ID()) == "pending" })
+	for _, bad := range bads {
+		if got := state(sha256.Sum256(bad.raw)); got != "unknown" {
+			t.Errorf("%s by gossip: %s", bad.what, got)
+		}
+		switch bad.rule {
+		case chain.RuleSignature, chain.RuleForm, chain.RuleData:
+			node.await("its log to name the rule of "+bad.what, 10*time.Second, func() bool {
+				return strings.Contains(node.log.String(), "gossip rejected") && strings.Contains(node.log.String(), "rule "+string(bad.rule))
+			})
+		}
+	}
+}
+
+// TestBadTransactionsAreRefusedByName at the API and in gossip; the same ones
 // in blocks are the stranger's.
 func TestBadTransactionsAreRefusedByName(t *testing.T) {
 	needProcesses(t)
 	genesis, s := fundedGenesis(t, 2, 1000, nil)
-	node := start(t, "node", "--genesis", genesis, "--mine=false")
+	node := start(t, "node", "--genesis", genesis, "--mine=false", "--log-level=debug")
 	other, err := chain.NewRules(func() chain.Params {
 		p := s.rules.Params
 		p.ChainID = "another"
@@ -321,11 +361,7 @@ func TestBadTransactionsAreRefusedByName(t *testing.T) {
 	unsigned := *s.rules.Sign(chain.Transaction{}, s.seeds[0])
 	unsigned.Signature = chain.Signature{}
 	const most = 1<<53 - 1
-	for _, bad := range []struct {
-		what string
-		raw  []byte
-		rule chain.Rule
-	}{
+	bads := []badTransaction{
 		{"overdraft", pay(chain.Transaction{Amount: 1001, To: s.address(1)}), chain.RuleBalance},
 		{"overdraft by the fee", pay(chain.Transaction{Fee: 1001}), chain.RuleBalance},
 		{"overflow", pay(chain.Transaction{Amount: most, Fee: most, To: s.address(1)}), chain.RuleBalance},
@@ -338,12 +374,14 @@ func TestBadTransactionsAreRefusedByName(t *testing.T) {
 		{"amount to nobody", pay(chain.Transaction{Amount: 1}), chain.RuleForm},
 		{"data too long", pay(chain.Transaction{Data: string(bytes.Repeat([]byte("x"), 4097))}), chain.RuleData},
 		{"no JSON", []byte("money, please"), chain.RuleForm},
-	} {
+	}
+	for _, bad := range bads {
 		var refusal *problem
 		if err := node.submit(bad.raw); !errors.As(err, &refusal) || refusal.Rule != string(bad.rule) {
 			t.Errorf("%s: want rule %s, got %v", bad.what, bad.rule, err)
 		}
 	}
+	gossipBad(t, node, s, bads)
 	first := pay(chain.Transaction{Amount: 600, Fee: 1, To: s.address(1)})
 	if err := node.submit(first); err != nil {
 		t.Fatal(err)
