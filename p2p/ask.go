@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/lp2pnode/lp2pnode/chain"
@@ -21,7 +22,14 @@ const busyTries = 3
 // take, which gets memory of its own. Errors carry the reason by which the
 // peer is left alone, but for those of ctx.
 func (n *Network) ask(ctx context.Context, id peer.ID, request any, maxLines, lineLimit int, take func([]byte) error) error {
+	r := n.remote(id)
+	if r == nil {
+		return blame(ReasonBroken, "%w", network.ErrNoConn)
+	}
 	for tries := 1; ; tries++ {
+		if err := r.requests.ours.Wait(ctx); err != nil {
+			return fmt.Errorf("wait before a request: %w", errors.Join(ctx.Err(), err))
+		}
 		err := n.askOnce(ctx, id, request, maxLines, lineLimit, take)
 		if err == nil || reasonOf(err) != ReasonBusy || tries == busyTries {
 			return err

@@ -58,6 +58,7 @@ type remote struct {
 	failures  uint          // of sync in a row
 	askedPool bool          // it was asked for its transactions
 	limits    limits        // of its gossip; not changed
+	requests  requests      // its and ours, of sync; not changed
 
 	kick chan struct{} // holds one: exchange statuses now
 	gone chan struct{} // closed when the last connection ended
@@ -77,10 +78,11 @@ func newRemote(c network.Conn, now time.Time, l limits) *remote {
 			Transport: transportOf(c.RemoteMultiaddr()),
 			Connected: now,
 		},
-		conns:  map[network.Conn]struct{}{},
-		limits: l,
-		kick:   make(chan struct{}, 1),
-		gone:   make(chan struct{}),
+		conns:    map[network.Conn]struct{}{},
+		limits:   l,
+		requests: newRequests(),
+		kick:     make(chan struct{}, 1),
+		gone:     make(chan struct{}),
 	}
 }
 

@@ -68,13 +68,16 @@ func (n *Network) serveSync(st patient) error {
 		return fmt.Errorf("read request: %w", err)
 	}
 	a := &answer{out: bufio.NewWriterSize(st, 64<<10)}
-	request, err := parseRequest(raw)
-	if err != nil {
-		return a.refuse(err.Error())
-	}
 	r := n.remote(st.Conn().RemotePeer())
 	if r == nil {
 		return network.ErrNoConn // it has just gone
+	}
+	request, err := parseRequest(raw)
+	if !r.requests.allow(request) {
+		return a.refuse(tooMany)
+	}
+	if err != nil {
+		return a.refuse(err.Error())
 	}
 	dialled := r.Direction == inbound
 	if !n.serving.take(r.ID, dialled) {

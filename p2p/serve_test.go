@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/lp2pnode/lp2pnode/chain"
 )
 
 func TestThoseWhoDialUsCannotTakeAllSlots(t *testing.T) {
@@ -80,4 +82,46 @@ func TestSlowReaderLosesItsSlot(t *testing.T) {
 	}
 	await(t, "it is served", func() bool { return served() == 1 })
 	await(t, "it reads nothing, and is served no more", func() bool { return served() == 0 })
+}
+
+func TestRequestsHaveARate(t *testing.T) {
+	for _, row := range []struct {
+		request any
+		most    int
+	}{
+		{transactionsRequest{}, poolBurst},
+		{headersRequest{}, requestBurst},
+		{blocksRequest{}, requestBurst},
+		{nil, requestBurst}, // malformed
+	} {
+		r, allowed := newRequests(), 0
+		for range 2 * requestBurst {
+			if r.allow(row.request) {
+				allowed++
+			}
+		}
+		if allowed < row.most || allowed > row.most+requestRate {
+			t.Errorf("%d of %T at once are allowed, want about %d", allowed, row.request, row.most)
+		}
+	}
+}
+
+func TestPeerOverItsRateIsRefused(t *testing.T) {
+	rules := testRules(t, "one")
+	a := start(t, chainOf(t, rules, 3, "a"), nil)
+	b := start(t, newMemory(rules), nil, func(n *Network) { n.timing.busy = time.Millisecond })
+	b.dial(t, a)
+	awaitTip(t, b, a.memory.Tip().Tip.Hash)
+	ask := func() (headers int, err error) {
+		err = b.askHeaders(t.Context(), a.host.ID(), nil, func(*chain.Header) error { headers++; return nil })
+		return headers, err
+	}
+	await(t, "the peer is met", func() bool { return a.remote(b.host.ID()) != nil })
+	theirs := a.remote(b.host.ID()).requests.theirs
+	theirs.SetBurst(0)
+	if headers, err := ask(); headers != 0 || reasonOf(err) != ReasonBusy {
+		t.Errorf("over its rate it gets %d headers and %v", headers, err)
+	}
+	theirs.SetBurst(requestBurst)
+	await(t, "it may ask again", func() bool { headers, err := ask(); return headers == 3 && err == nil })
 }

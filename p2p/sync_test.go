@@ -214,7 +214,7 @@ func TestSyncLeavesPeerThatDribblesHeaders(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		ours int // blocks of a branch of our own, lighter than theirs
-	}{{"beyond our chain", 0}, {"asked for again", 2900}} {
+	}{{"beyond our chain", 0}, {"asked for again", 150}} {
 		t.Run(row.name, func(t *testing.T) {
 			rules := testRules(t, "one")
 			good := chainOf(t, rules, 3000, "a")
