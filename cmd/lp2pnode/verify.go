@@ -34,7 +34,7 @@ the tip, and nothing else.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return v.run(cmd.Context(), args[0]) },
 	}
 	cmd.Flags().SortFlags = false
-	cmd.Flags().StringVar(&v.trust, "trust", "", "`HASH` of the receipt's tip, from somebody you trust")
+	cmd.Flags().StringVar(&v.trust, "trust", "", "`HASH` of the block to which the receipt leads, from somebody you trust")
 	v.addFlags(cmd.Flags())
 	cmd.Flags().StringVar(&v.file, "file", "", "`FILE` to compare with what the transaction records")
 	return cmd
@@ -51,12 +51,12 @@ func (v *verifier) run(ctx context.Context, path string) error {
 	}
 	r, err := chain.DecodeReceipt(raw, pow.Engine{})
 	if err != nil {
-		return fmt.Errorf("%s does not hold: %s: %w", path, stepOf(err), err)
+		return fmt.Errorf("%s does not hold: %s", path, brokenStep(err))
 	}
 	found := verdictOf(r, len(raw))
 	word, err := vouch(ctx, r.Tip.Cursor())
-	if errors.Is(err, errUntrusted) {
-		return fmt.Errorf("%s does not hold: %w", path, err)
+	if errors.As(err, new(untrusted)) {
+		return fmt.Errorf("%s is sound, but %w", path, err)
 	}
 	if err != nil {
 		return fmt.Errorf("whether %s holds is not known: %w", path, err)
@@ -75,8 +75,11 @@ func (v *verifier) run(ctx context.Context, path string) error {
 	return found.print(v.t.out)
 }
 
-// errUntrusted: who was asked knows another block in the tip's place.
-var errUntrusted = errors.New("trust")
+// untrusted says that the block to which a receipt leads is not the trusted
+// one, which is nothing against the receipt.
+type untrusted struct{ why string }
+
+func (e untrusted) Error() string { return e.why }
 
 // voucher says in words on whose authority a tip is trusted.
 type voucher func(context.Context, chain.Cursor) (string, error)
@@ -96,7 +99,7 @@ func (v *verifier) voucher() (voucher, error) {
 	}
 	return func(_ context.Context, tip chain.Cursor) (string, error) {
 		if tip.Hash != trusted {
-			return "", fmt.Errorf("%w: it leads to block %d, %s, and not to %s", errUntrusted, tip.Height, tip.Hash, trusted)
+			return "", untrusted{fmt.Sprintf("leads to block %d, %s; the hash trusted is another block's: compare block %[1]d's hash, or ask for a new receipt (lp2pnode receipt ID) and trust the hash of its tip", tip.Height, tip.Hash)}
 		}
 		return fmt.Sprintf("block %d is %s: the hash given", tip.Height, tip.Hash), nil
 	}, nil
@@ -125,7 +128,7 @@ func (v *verifier) nodesWord() (voucher, error) {
 		case len(headers) == 0:
 			return "", fmt.Errorf("it leads to block %d, which %s does not have yet", tip.Height, c.URL())
 		case headers[0].Hash != tip.Hash:
-			return "", fmt.Errorf("%w: it leads to block %d, %s, and %s has %s there", errUntrusted, tip.Height, tip.Hash, c.URL(), headers[0].Hash)
+			return "", untrusted{fmt.Sprintf("leads to block %d, %s; %s has %s there: its chain is another, or has left that block", tip.Height, tip.Hash, c.URL(), headers[0].Hash)}
 		}
 		return fmt.Sprintf("block %d is %s: the word of %s, on whose best chain it is now", tip.Height, tip.Hash, c.URL()), nil
 	}, nil
@@ -142,19 +145,24 @@ func readReceipt(path string, stdin io.Reader) (raw []byte, err error) {
 	return bytes.TrimSuffix(raw, []byte("\n")), err
 }
 
-// stepOf names the step of verification that an error of DecodeReceipt is of.
-func stepOf(err error) string {
+// brokenStep says of an error of DecodeReceipt which step of verification does
+// not hold, and why.
+func brokenStep(err error) string {
 	var broken *chain.RuleError
 	if !errors.As(err, &broken) {
-		return "receipt"
+		return "receipt: " + err.Error()
 	}
+	step := "form"
 	switch broken.Rule {
 	case chain.RuleHash:
-		return "hashes"
+		step = "hashes"
 	case chain.RuleWork:
-		return "work"
+		step = "work"
 	case chain.RuleProof:
-		return "proof"
+		step = "proof"
+	case chain.RuleForm:
+	default:
+		return step + ": " + err.Error() // the rule says more than the step
 	}
-	return "form"
+	return step + ": " + strings.Replace(err.Error(), fmt.Sprintf("rule %s: ", broken.Rule), "", 1)
 }
