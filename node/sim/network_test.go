@@ -56,7 +56,7 @@ func connect(t *testing.T, from *Machine, l *backlog) (near, far net.Conn) {
 	return near, far
 }
 
-func noise(size int) []byte {
+func random(size int) []byte {
 	b := make([]byte, size)
 	rng := rand.New(rand.NewPCG(1, uint64(size)))
 	for i := range b {
@@ -108,7 +108,7 @@ func TestBandwidthBoundsThroughput(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			_, here, _, l := line(t, time.Millisecond, b)
 			near, far := connect(t, here, l)
-			between(t, "a megabyte at 8 Mbit/s", carry(t, near, far, noise(1e6)), 1020*time.Millisecond, 1100*time.Millisecond)
+			between(t, "a megabyte at 8 Mbit/s", carry(t, near, far, random(1e6)), 1020*time.Millisecond, 1100*time.Millisecond)
 		})
 	}
 }
@@ -121,8 +121,8 @@ func TestSendersShareALink(t *testing.T) {
 		b, fromB := connect(t, two, l)
 		began := time.Now()
 		done := make(chan time.Duration, 1)
-		go func() { done <- carry(t, b, fromB, noise(5e5)) }()
-		carry(t, a, fromA, noise(5e5))
+		go func() { done <- carry(t, b, fromB, random(5e5)) }()
+		carry(t, a, fromA, random(5e5))
 		<-done
 		between(t, "two half megabytes into 8 Mbit/s", time.Since(began), 1020*time.Millisecond, 1150*time.Millisecond)
 	})
@@ -134,12 +134,12 @@ func TestSlowStartAndItsReturnAfterIdling(t *testing.T) {
 		const latency = 100 * time.Millisecond
 		_, here, _, l := line(t, latency, fast)
 		near, far := connect(t, here, l)
-		cold := carry(t, near, far, noise(200_000))
+		cold := carry(t, near, far, random(200_000))
 		between(t, "cold", cold, 7*latency, 8*latency)
 		time.Sleep(2 * latency) // the last acknowledgements
-		between(t, "warm", carry(t, near, far, noise(200_000)), latency, 2*latency)
+		between(t, "warm", carry(t, near, far, random(200_000)), latency, 2*latency)
 		time.Sleep(time.Minute)
-		between(t, "idle for a minute", carry(t, near, far, noise(200_000)), cold-latency, cold+latency)
+		between(t, "idle for a minute", carry(t, near, far, random(200_000)), cold-latency, cold+latency)
 	})
 }
 
@@ -148,9 +148,9 @@ func TestLossDelaysAndLosesNothing(t *testing.T) {
 		const latency = 20 * time.Millisecond
 		n, here, _, l := line(t, latency, fast)
 		near, far := connect(t, here, l)
-		clean := carry(t, near, far, noise(1e6))
+		clean := carry(t, near, far, random(1e6))
 		n.SetLoss(0.02)
-		if lossy := carry(t, near, far, noise(1e6)); lossy < 2*clean {
+		if lossy := carry(t, near, far, random(1e6)); lossy < 2*clean {
 			t.Errorf("want at least twice the %v of a clean link, got %v", clean, lossy)
 		}
 	})
@@ -164,7 +164,7 @@ func TestPartitionHoldsBytesBackUntilItHeals(t *testing.T) {
 		if _, err := here.dial(t.Context(), l.at); !errors.Is(err, syscall.EHOSTUNREACH) {
 			t.Errorf("want a refused dial, got %v", err)
 		}
-		sent := noise(1000)
+		sent := random(1000)
 		if _, err := near.Write(sent); err != nil {
 			t.Fatal(err)
 		}
@@ -178,7 +178,7 @@ func TestPartitionHoldsBytesBackUntilItHeals(t *testing.T) {
 		if _, err := io.ReadFull(far, got); err != nil || !bytes.Equal(got, sent) {
 			t.Errorf("want the bytes after healing, got %v", err)
 		}
-		carry(t, near, far, noise(100_000))
+		carry(t, near, far, random(100_000))
 	})
 }
 
@@ -189,7 +189,7 @@ func TestWritesBlockInAPartitionUntilTheirDeadline(t *testing.T) {
 		n.Split([]*Machine{here})
 		began := time.Now()
 		_ = near.SetWriteDeadline(began.Add(10 * time.Second))
-		if _, err := near.Write(noise(1e6)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		if _, err := near.Write(random(1e6)); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("want a deadline, got %v", err)
 		}
 		between(t, "the write", time.Since(began), 10*time.Second, 10*time.Second)
@@ -200,7 +200,7 @@ func TestCloseIsHeardBehindTheData(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, here, _, l := line(t, 50*time.Millisecond, fast)
 		near, far := connect(t, here, l)
-		sent := noise(10_000)
+		sent := random(10_000)
 		if _, err := near.Write(sent); err != nil {
 			t.Fatal(err)
 		}
@@ -222,7 +222,7 @@ func TestPowerCutIsOnlyHeardOfFromWhoeverRunsLater(t *testing.T) {
 		_, here, there, l := line(t, 10*time.Millisecond, fast)
 		near, _ := connect(t, here, l)
 		there.Off()
-		if _, err := near.Write(noise(10)); err != nil {
+		if _, err := near.Write(random(10)); err != nil {
 			t.Errorf("want the write buffered, got %v", err)
 		}
 		_ = near.SetReadDeadline(time.Now().Add(5 * time.Second))

@@ -23,14 +23,14 @@ func TestThousand(t *testing.T) {
 	began := real()
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryLimit))
 	synctest.Test(t, func(t *testing.T) {
-		const interval = 5 * time.Second
+		const interval = 4 * time.Second
 		params := ToyChain(10)
 		params.RetargetWindow = 0
 		s := New(t, Config{Nodes: *nodes, Seed: 1, Chain: params, Lean: true})
-		time.Sleep(15 * time.Second)
+		time.Sleep(10 * time.Second)
 		setUp := real() - began
-		small := s.Measure(10, 10_000, interval)
-		large := s.Measure(6, 100_000, interval)
+		small := s.Measure(8, 10_000, interval)
+		large := s.Measure(5, 100_000, interval)
 		s.Settle(interval)
 		s.CheckSome(10)
 		t.Logf("%d nodes, %s, %d processors, set up in %.0f s, all in %.0f s of wall and %.0f s of processor time, %.2f GB at most\n%s",
