@@ -28,6 +28,9 @@ func (t *terminal) progress() *progress {
 	return &progress{f, width}
 }
 
+// shown tells whether there is a terminal that shows the line.
+func (p *progress) shown() bool { return p.to != nil }
+
 // show replaces the line. What does not fit is cut off: a second line would
 // stay.
 func (p *progress) show(text string) {

@@ -74,6 +74,14 @@ func commandNames(of *cobra.Command) []string {
 
 // badFlag is what becomes of every error of a flag.
 func badFlag(cmd *cobra.Command, err error) error {
+	if bad := new(pflag.InvalidValueError); errors.As(err, &bad) {
+		wanted := map[string]string{
+			"uint64": "a whole number", "int": "a whole number", "duration": "a duration like 30s or 10m", "bool": "true or false",
+		}[bad.GetFlag().Value.Type()]
+		if wanted != "" {
+			return usagef("--%s: want %s, got %.60q; see %s --help", bad.GetFlag().Name, wanted, bad.GetValue(), cmd.CommandPath())
+		}
+	}
 	hint := ""
 	if unknown := new(pflag.NotExistError); errors.As(err, &unknown) {
 		var names []string

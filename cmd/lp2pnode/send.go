@@ -54,7 +54,12 @@ func newSend(t *terminal, s *settings) *cobra.Command {
 		Use:   "send TO AMOUNT",
 		Short: "move units to an address, or to one of your keys by its name",
 		Long:  "send moves AMOUNT units to an address, or to one of your keys by its name." + aboutSending,
-		Args:  between(2, 2, "TO and AMOUNT (an address and units)"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("send: want TO and AMOUNT, got nothing; see lp2pnode send --help")
+			}
+			return between(2, 2, "AMOUNT (in units)")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			to, err := sends.ring.address(args[0])
 			if err != nil {

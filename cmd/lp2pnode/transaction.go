@@ -15,13 +15,16 @@ import (
 func newTx(t *terminal, s *settings) *cobra.Command {
 	a := &asker{t: t, settings: s}
 	var confirmations uint64
+	p := patience{unknown: unknownGrace}
 	cmd := &cobra.Command{
 		Use:   "tx ID",
 		Short: "say where a transaction is, or wait until it is deep in the chain",
 		Long: `tx prints a transaction's one state: pending, included (in which block, with how
 many confirmations), replaced, expired or unknown. With --wait it goes on until
 the transaction has that many confirmations, its own block being the first, and
-fails if that will not come.`,
+fails if that will not come, the --timeout is over, or the node has not known
+the transaction for 30 seconds. Without --wait an unknown one is a failure too,
+unless it is told as --json.`,
 		Args: between(1, 1, "ID (of a transaction)"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := parseID(args[0])
@@ -31,12 +34,15 @@ fails if that will not come.`,
 			if cmd.Flags().Changed("wait") && confirmations == 0 {
 				return usagef("--wait: want 1 confirmation or more, got 0")
 			}
+			if p.whole < 0 || (p.whole > 0 && confirmations == 0) {
+				return usagef("--timeout: want how long to --wait, 0 for no limit, got %s", p.whole)
+			}
 			c, err := a.client()
 			if err != nil {
 				return err
 			}
 			if confirmations > 0 {
-				if err := a.wait(cmd.Context(), c, id, confirmations); err != nil {
+				if err := a.wait(cmd.Context(), c, id, confirmations, p); err != nil {
 					return err
 				}
 			}
@@ -47,6 +53,7 @@ fails if that will not come.`,
 		},
 	}
 	cmd.Flags().Uint64Var(&confirmations, "wait", 0, "wait until it has so many `CONFIRMATIONS`")
+	cmd.Flags().DurationVar(&p.whole, "timeout", 0, "with --wait: give up after `DURATION` like 10m (0: never)")
 	a.addFlags(cmd.Flags())
 	return cmd
 }
@@ -68,7 +75,13 @@ func (a *asker) tellTx(ctx context.Context, c *client.Client, id chain.Hash) err
 	if err != nil {
 		return err
 	}
-	return printTx(a.t.out, s)
+	if err := printTx(a.t.out, s); err != nil {
+		return err
+	}
+	if s.State == client.StateUnknown {
+		return fmt.Errorf("the node at %s does not know transaction %s: neither its pool nor its chain has it", c.URL(), id)
+	}
+	return nil
 }
 
 func printTx(w io.Writer, s *client.TxStatus) error {
@@ -108,14 +121,4 @@ func txText(s *client.TxStatus) string {
 		return fmt.Sprintf("%s, %d before it", s.State, s.Pending.Position)
 	}
 	return string(s.State)
-}
-
-// wait waits for confirmations, showing on a terminal how far they are.
-func (a *asker) wait(ctx context.Context, c *client.Client, id chain.Hash, confirmations uint64) error {
-	line := a.t.progress()
-	defer line.end()
-	_, err := c.WaitFor(ctx, id, confirmations, func(s *client.TxStatus) {
-		line.show(fmt.Sprintf("%s: %s; waiting for %d", id.Short(), txText(s), confirmations))
-	})
-	return err
 }
