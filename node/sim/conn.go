@@ -18,7 +18,7 @@ type conn struct {
 	writing chan struct{}
 
 	// All guarded by pipe.mu.
-	rest          []byte // of the segment being read
+	segment, rest []byte // being read, and what is left of it
 	closed        bool   // written with the network's lock too
 	err           error  // what Read and Write fail with from brokenAt on
 	brokenAt      time.Time
@@ -102,13 +102,17 @@ func (c *conn) tryRead(b []byte) (n int, again time.Time, err error) {
 			if len(f.queue) == 0 || f.queue[0].at.After(now) {
 				break
 			}
-			c.rest = f.queue[0].data
+			c.segment = f.queue[0].data
+			c.rest = c.segment
 			f.queue[0].data = nil
 			f.queue = f.queue[1:]
 		}
 		k := copy(b[n:], c.rest)
 		c.rest = c.rest[k:]
 		n += k
+		if len(c.rest) == 0 {
+			c.pipe.net.buffers.put(c.segment)
+		}
 	}
 	if n > 0 {
 		return n, again, nil
@@ -172,7 +176,7 @@ func (c *conn) tryWrite(b []byte) (sent int, again time.Time, err error) {
 		}
 		return 0, earliest(again, c.writeDeadline), nil
 	}
-	left := c.pipe.send(c, now, append([]byte(nil), b[:most]...))
+	left := c.pipe.send(c, now, c.pipe.net.buffers.copy(b[:most]))
 	return most, left.Add(-socketBuffer), nil
 }
 

@@ -44,6 +44,7 @@ type Bandwidth struct{ Up, Down float64 }
 type Network struct {
 	latencies Latencies
 	epoch     time.Time
+	buffers   buffers
 
 	mu        sync.Mutex
 	rng       *rand.Rand                  // guarded by mu
@@ -180,3 +181,23 @@ func (n *Network) latency(a, b *Machine) time.Duration { return n.latencies[a.re
 
 // joined tells whether packets pass between two machines. The caller holds mu.
 func joined(a, b *Machine) bool { return !a.off && !b.off && a.group == b.group }
+
+// buffers are those of what is on its way.
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) copy(data []byte) []byte {
+	if len(data) <= chunkBytes/4 {
+		return append([]byte(nil), data...)
+	}
+	free, ok := b.pool.Get().(*[chunkBytes]byte)
+	if !ok {
+		free = new([chunkBytes]byte)
+	}
+	return append(free[:0], data...)
+}
+
+func (b *buffers) put(data []byte) {
+	if cap(data) == chunkBytes {
+		b.pool.Put((*[chunkBytes]byte)(data[:chunkBytes]))
+	}
+}
