@@ -136,9 +136,10 @@ func (n *Network) crew(ctx context.Context, sv *survey, p *plan, work chain.Work
 	for running := 0; ; {
 		changed := n.Changed()
 		useful, _ := n.heavier(work)
-		for _, u := range useful {
-			if tried[u.ID] || running >= maxFetchers {
-				continue
+		for running < maxFetchers {
+			u, ok := chooseFetcher(useful, sv.peer, tried)
+			if !ok {
+				break
 			}
 			tried[u.ID] = true
 			running++

@@ -43,7 +43,7 @@ func (n *Network) catchUp(ctx context.Context) (next time.Time) {
 			n.settle()
 			return next
 		}
-		won, err := n.race(ctx, ahead)
+		won, err := n.race(ctx)
 		if err == nil && won != nil {
 			err = n.fetch(ctx, won)
 			if now := n.ledger.Tip(); now.Tip.Hash != tip.Tip.Hash {
@@ -65,22 +65,22 @@ func (n *Network) forgetSurveys() {
 	maps.DeleteFunc(n.surveys, func(id peer.ID, _ *survey) bool { return n.remotes[id] == nil })
 }
 
-// race surveys the heaviest peer's headers, after a while without outcome also
-// the next one's, and so on, and returns the first survey that has found more
-// work than ours; nil if none has. So a peer that stalls or streams cheap
-// headers without end holds up nobody. The error is a fault of ours.
-func (n *Network) race(ctx context.Context, ahead []Peer) (*survey, error) {
-	slices.SortStableFunc(ahead, func(a, b Peer) int { return n.turnsOf(a.ID) - n.turnsOf(b.ID) })
+// race surveys one peer's headers, after a while without outcome also another
+// one's, and so on, and returns the first survey that has found more work than
+// ours; nil if nobody is ahead any more. So a peer that stalls or streams cheap
+// headers without end holds up nobody, and peers that come meanwhile take part.
+// The error is a fault of ours.
+func (n *Network) race(ctx context.Context) (*survey, error) {
 	racing, cancel := context.WithCancel(ctx)
 	type outcome struct {
 		sv  *survey
 		err error
 	}
 	outcomes := make(chan outcome)
-	running := 0
+	running := map[peer.ID]bool{}
 	defer func() {
 		cancel()
-		for ; running > 0; running-- {
+		for range running {
 			o := <-outcomes
 			o.sv.turns++
 			if o.sv.crossed {
@@ -88,24 +88,31 @@ func (n *Network) race(ctx context.Context, ahead []Peer) (*survey, error) {
 			}
 		}
 	}()
-	for len(ahead) > 0 || running > 0 {
+	var due time.Time
+	for asked := 0; ; {
+		changed := n.Changed()
+		p, ok := n.nextSurvey(running, asked)
+		if !ok && len(running) == 0 {
+			return nil, ctx.Err()
+		}
 		var next <-chan time.Time
 		switch {
-		case len(ahead) > 0 && running == 0:
+		case ok && len(running) == 0:
 			next = time.After(0)
-		case len(ahead) > 0 && running < maxSurveys:
-			next = time.After(n.timing.stagger)
+		case ok:
+			next = time.After(time.Until(due))
 		}
 		select {
 		case <-next:
-			sv, err := n.resume(ahead[0])
+			sv, err := n.resume(p)
 			if err != nil {
 				return nil, err
 			}
-			ahead, running = ahead[1:], running+1
+			asked, due, running[p.ID] = asked+1, time.Now().Add(n.timing.stagger), true
 			go func() { outcomes <- outcome{sv, n.survey(racing, sv)} }()
+		case <-changed:
 		case o := <-outcomes:
-			running--
+			delete(running, o.sv.peer)
 			if o.err == nil {
 				delete(n.surveys, o.sv.peer)
 				return o.sv, nil
@@ -115,7 +122,20 @@ func (n *Network) race(ctx context.Context, ahead []Peer) (*survey, error) {
 			}
 		}
 	}
-	return nil, ctx.Err()
+}
+
+// nextSurvey returns whose headers to ask for next, if any: beyond maxSurveys
+// only those of peers that we dialled, and as many again.
+func (n *Network) nextSurvey(running map[peer.ID]bool, asked int) (Peer, bool) {
+	n.forgetSurveys()
+	ahead, _ := n.heavier(n.ledger.Tip().Work)
+	if len(running) >= maxSurveys {
+		ahead = slices.DeleteFunc(ahead, func(p Peer) bool { return p.Direction != outbound })
+	}
+	if len(running) >= 2*maxSurveys {
+		return Peer{}, false
+	}
+	return choose(ahead, running, asked, n.turnsOf)
 }
 
 func (n *Network) turnsOf(id peer.ID) int {
