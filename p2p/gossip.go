@@ -28,8 +28,11 @@ const (
 	outboundQueue = 256
 	validateQueue = 1024
 	// Each topic has validators of its own, so that transactions cannot keep
-	// blocks waiting. What exceeds them is lost until sync brings it.
-	blockValidators       = 64
+	// blocks waiting. What exceeds them is lost until sync brings it. Those of
+	// blocks may hold blockBytes, as far as a few can.
+	mostBlockValidators   = 64
+	leastBlockValidators  = 4
+	blockBytes            = 64 << 20
 	transactionValidators = 256
 	// A message stays known for seenTTL, and is offered to latecomers for some
 	// heartbeats of one second.
@@ -67,6 +70,11 @@ func (l limits) left() map[string]int {
 		left[topic] = int(limiter.Tokens())
 	}
 	return left
+}
+
+// blockValidators is how many blocks from gossip are judged at a time.
+func blockValidators(p chain.Params) int {
+	return int(min(max(blockBytes/max(p.MaxBlockBytes, 1), leastBlockValidators), mostBlockValidators))
 }
 
 // gossip is pubsub and what we hold of it.
@@ -107,7 +115,7 @@ func (n *Network) newGossip(ctx context.Context) (*gossip, error) {
 		return nil, err
 	}
 	g := &gossip{}
-	if g.blocks, err = g.join(ps, topicBlocks, n.validator(n.judgeBlock), blockValidators); err != nil {
+	if g.blocks, err = g.join(ps, topicBlocks, n.validator(n.judgeBlock), blockValidators(n.rules.Params)); err != nil {
 		return nil, err
 	}
 	g.transactions, err = g.join(ps, topicTransactions, n.validator(n.judgeTransaction), transactionValidators)

@@ -281,3 +281,11 @@ func TestAgentOfAPeerIsPlainText(t *testing.T) {
 		t.Errorf("its agent is %q", got)
 	}
 }
+
+func TestLargerBlocksAreJudgedFewerAtATime(t *testing.T) {
+	for size, want := range map[uint64]int{20_000: 64, 1 << 20: 64, 2 << 20: 32, 8 << 20: 8, 64 << 20: 4} {
+		if got := blockValidators(chain.Params{MaxBlockBytes: size}); got != want {
+			t.Errorf("of %d bytes: %d at a time, want %d", size, got, want)
+		}
+	}
+}
