@@ -76,6 +76,7 @@ type Network struct {
 	counters *counters
 	streams  streams
 	serving  slots
+	pools    chan struct{} // holds one for each pool being asked for
 	notifiee *network.NotifyBundle
 	stop     context.CancelFunc // ends pubsub
 
@@ -104,6 +105,7 @@ func New(h host.Host, l Ledger, cfg Config) (*Network, error) {
 		host: h, ledger: l, rules: cfg.Rules, agent: cfg.Agent,
 		log: cfg.Logger, now: cfg.Now, timing: defaultTiming(),
 		counters: newCounters(),
+		pools:    make(chan struct{}, maxPools),
 		wake:     make(chan struct{}, 1),
 		arrived:  make(chan struct{}, 1),
 		surveys:  map[peer.ID]*survey{},

@@ -3,6 +3,8 @@ package p2p
 import (
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,6 +87,55 @@ func TestTransactionsAreGossipedAndPoolsExchanged(t *testing.T) {
 	await(t, "the transaction at b", func() bool { return len(b.Transactions(10)) == 1 })
 	late.dial(t, b)
 	await(t, "the transaction at the late one", func() bool { return len(late.Transactions(10)) == 1 })
+}
+
+// hoarder gives its pool only when the test ends.
+type hoarder struct {
+	*memory
+	asked *atomic.Int32
+	end   chan struct{}
+}
+
+func (h hoarder) Transactions(limit int) [][]byte {
+	h.asked.Add(1)
+	<-h.end
+	return h.memory.Transactions(limit)
+}
+
+func TestPoolsAreAskedForTwoAtATime(t *testing.T) {
+	rules := testRules(t, "one")
+	asked, end := &atomic.Int32{}, make(chan struct{})
+	c := start(t, newMemory(rules), nil)
+	var others []*testNode
+	for i := range maxPools + 3 {
+		m := newMemory(rules)
+		tx := rules.Sign(chain.Transaction{Nonce: uint64(i)}, make([]byte, 32))
+		if err := m.AddTransaction(chain.Source{Via: chain.ViaAPI}, tx); err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, start(t, m, hoarder{m, asked, end}, gossipOnly))
+	}
+	open := sync.OnceFunc(func() { close(end) })
+	t.Cleanup(open) // runs first
+	c.dial(t, others...)
+	for _, o := range others {
+		await(t, "the peers are met", func() bool { return c.about(o).Met })
+	}
+	await(t, "each is to be asked", func() bool {
+		c.Network.mu.Lock()
+		defer c.Network.mu.Unlock()
+		for _, r := range c.remotes {
+			if !r.askedPool {
+				return false
+			}
+		}
+		return len(c.pools) == maxPools && asked.Load() >= maxPools
+	})
+	if got := asked.Load(); got != maxPools {
+		t.Errorf("%d were asked at a time, want %d", got, maxPools)
+	}
+	open()
+	await(t, "all their transactions", func() bool { return len(c.Transactions(10)) == len(others) })
 }
 
 // stranger is a host that speaks gossip and nothing else.

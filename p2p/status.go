@@ -236,6 +236,10 @@ func (n *Network) learn(r *remote, theirs status, sent time.Time, took time.Dura
 	}
 }
 
+// maxPools is how many peers are asked for their pools at a time: each may give
+// 5000 signatures to check.
+const maxPools = 2
+
 // askPool asks a peer once for its pool, when we know the chain it fits.
 func (n *Network) askPool(r *remote, spawn func(func(context.Context))) {
 	if n.Sync().Behind {
@@ -249,6 +253,14 @@ func (n *Network) askPool(r *remote, spawn func(func(context.Context))) {
 		return
 	}
 	spawn(func(ctx context.Context) {
+		select {
+		case n.pools <- struct{}{}:
+			defer func() { <-n.pools }()
+		case <-r.gone:
+			return
+		case <-ctx.Done():
+			return
+		}
 		src := chain.Source{Via: chain.ViaSync, Peer: r.ID.String()}
 		err := n.askTransactions(ctx, r.ID, func(tx *chain.Transaction) error {
 			if err := n.ledger.AddTransaction(src, tx); ours(err) {
