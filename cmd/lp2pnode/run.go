@@ -30,8 +30,12 @@ func runNode(ctx context.Context, t *terminal, s *settings) error {
 	return within(ctx, stopTimeout, func(ctx context.Context) error { return o.run(ctx, t, log) })
 }
 
-// run opens every port first, so that nothing is written where one is taken.
+// run opens every port first, so that nothing is written where one is taken; of
+// a directory in use it tells before, for its node has taken the ports too.
 func (o *options) run(ctx context.Context, t *terminal, log *slog.Logger) error {
+	if err := o.inUse(); err != nil {
+		return err
+	}
 	door, err := listenAPI(o.api)
 	if err != nil {
 		return err
@@ -46,7 +50,7 @@ func (o *options) run(ctx context.Context, t *terminal, log *slog.Logger) error 
 	o.node.Logger = log
 	n, err := node.Open(o.node)
 	if err != nil {
-		return err
+		return o.directoryError(err)
 	}
 	return errors.Join(unlessStopped(ctx, o.serve(ctx, t, n, door)), n.Close())
 }
