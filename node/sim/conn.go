@@ -132,6 +132,12 @@ func (c *conn) tryRead(b []byte) (n int, again time.Time, err error) {
 	return 0, again, nil
 }
 
+// smallWrite is what always finds room in a socket's buffer, in bytes. The last
+// words of a connection are that small, and are written under locks that others
+// wait for: in a bubble the clock stands still while anybody waits for a lock,
+// so a pause there would last for ever.
+const smallWrite = 1024
+
 // Write implements net.Conn. It returns when the last byte has left the
 // machine, or will within a socket buffer's time.
 func (c *conn) Write(b []byte) (n int, err error) {
@@ -145,7 +151,7 @@ func (c *conn) Write(b []byte) (n int, err error) {
 		case err != nil:
 		case sent == 0:
 			err = c.awaitWindow(again)
-		case again.After(time.Now()):
+		case len(b) > smallWrite && again.After(time.Now()):
 			err = c.pauseUntil(again)
 		}
 		if err != nil {

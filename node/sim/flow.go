@@ -8,7 +8,8 @@ const (
 	largestWindow = 4 << 20
 	smallestRTO   = 200 * time.Millisecond
 	largestRTO    = time.Minute
-	socketBuffer  = slot // how far the writer may be ahead of the link
+	sendBuffer    = 64 << 10 // small writes beyond the window that the socket takes in
+	socketBuffer  = slot     // how far the writer may be ahead of the link
 )
 
 // arriving is data on its way or waiting to be read.
@@ -86,8 +87,11 @@ func (f *flow) admits(now time.Time, bytes int) (most int, again time.Time) {
 		f.window = min(f.window, firstWindow) // RFC 5681 §4.1
 	}
 	room := f.window - f.unacked
-	if room >= min(bytes, firstWindow/2) { // no trickle of small ones
+	switch {
+	case room >= min(bytes, firstWindow/2): // no trickle of small ones
 		return min(bytes, room), time.Time{}
+	case bytes <= smallWrite && room > -sendBuffer:
+		return bytes, time.Time{}
 	}
 	if len(f.flights) > 0 {
 		return 0, f.flights[0].acked
