@@ -20,7 +20,7 @@ type Status struct {
 	PeerID     string        `json:"peer_id"`
 	Addresses  []string      `json:"addresses" doc:"multiaddrs that others can dial, peer id included"`
 	Peers      int           `json:"peers" doc:"connected peers of the same chain"`
-	Synced     bool          `json:"synced" doc:"no peer is known to have more work"`
+	Synced     bool          `json:"synced" doc:"no peer has shown more work, or claims it while this node has yet to find out"`
 	SyncTarget uint64        `json:"sync_target,omitempty" doc:"height that is being caught up with"`
 	Mining     bool          `json:"mining" doc:"is looking for a block right now"`
 	MiningHeld string        `json:"mining_held,omitempty" doc:"why it is not mining though it was told to"`
