@@ -2,6 +2,7 @@ package chain
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -42,7 +43,7 @@ func ParseParams(raw []byte) (Params, error) {
 	}
 	var fields map[string]jsontext.Value
 	if err := json.Unmarshal(raw, &fields); err != nil {
-		return Params{}, fmt.Errorf("not a JSON object with genesis fields: %w", err)
+		return Params{}, notAnObject(raw, err)
 	}
 	names := paramNames()
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
@@ -61,9 +62,46 @@ func ParseParams(raw []byte) (Params, error) {
 	}
 	var p Params
 	if err := canonical.Read(raw, &p); err != nil {
-		return Params{}, err
+		return Params{}, illTyped(fields, err)
 	}
 	return p, p.Check()
+}
+
+// notAnObject says in people's words why text has no fields.
+func notAnObject(raw []byte, err error) error {
+	if syntax := new(jsontext.SyntacticError); errors.As(err, &syntax) {
+		return fmt.Errorf("not JSON: %s", strings.TrimPrefix(syntax.Error(), "jsontext: "))
+	}
+	return fmt.Errorf("want a JSON object with genesis fields, got %.60s", raw)
+}
+
+// illTyped says in people's words which field has a value of another type.
+func illTyped(fields map[string]jsontext.Value, err error) error {
+	wrong := new(json.SemanticError)
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	name, within := "", []string(nil)
+	for token := range wrong.JSONPointer.Tokens() {
+		if name == "" {
+			name = token
+		} else {
+			within = append(within, fmt.Sprintf(", %.60q", token))
+		}
+	}
+	value, ok := fields[name]
+	if !ok {
+		return err
+	}
+	at := fmt.Sprintf("field %q%s", name, strings.Join(within, ""))
+	if wrong.Err != nil {
+		return fmt.Errorf("%s: %w", at, wrong.Err)
+	}
+	wanted := "a text in quotes"
+	if name == "allocations" {
+		wanted = "an object with addresses and their units"
+	}
+	return fmt.Errorf("%s: want %s, got %.60s", at, wanted, value)
 }
 
 // paramNames lists the fields of a genesis file, sorted.

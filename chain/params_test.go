@@ -127,6 +127,36 @@ func TestGenesisFieldsAreAllThereAndNoOther(t *testing.T) {
 	}
 }
 
+func TestIllTypedGenesisFieldsAreToldInPeoplesWords(t *testing.T) {
+	for _, row := range []struct {
+		field string
+		value any
+		want  string
+	}{
+		{"reward", "x", `field "reward": want an integer from 0 to 9007199254740991, got "x"`},
+		{"reward", -5, `field "reward": want an integer from 0 to 9007199254740991, got -5`},
+		{"timestamp", 1.5, `field "timestamp": want an integer from 0 to 9007199254740991, got 1.5`},
+		{"chain_id", 5, `field "chain_id": want a text in quotes, got 5`},
+		{"consensus", []any{}, `field "consensus": want a text in quotes, got []`},
+		{"allocations", []any{}, `field "allocations": want an object with addresses and their units, got []`},
+		{"allocations", map[string]any{"x": 1}, `field "allocations", "x": want an address of 52 characters (12D3KooW…), got 1: "x"`},
+	} {
+		m := params(t)
+		m[row.field] = row.value
+		if err := parse(t, m); err == nil || err.Error() != row.want {
+			t.Errorf("%s %v: want %s, got: %v", row.field, row.value, row.want, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"hello": "not JSON: invalid character 'h' at start of value",
+		"[1]":   "want a JSON object with genesis fields, got [1]",
+	} {
+		if _, err := chain.ParseParams([]byte(text)); err == nil || err.Error() != want {
+			t.Errorf("%s: want %s, got: %v", text, want, err)
+		}
+	}
+}
+
 func TestOtherParametersAreAnotherChain(t *testing.T) {
 	seen := map[chain.Hash]string{}
 	for _, row := range []struct {
