@@ -24,7 +24,12 @@ func newBlocks(t *terminal, s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "blocks",
 		Short: "list the newest blocks of a running node, or those from a height on",
-		Args:  noArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("blocks takes no arguments, got %.60q: --from HEIGHT says where to begin, --limit N how many to list", args[0])
+			}
+			return nil
+		},
 	}
 	cmd.Flags().Uint64Var(&from, "from", 0, "`HEIGHT` to begin with (default: so that the list ends with the tip)")
 	cmd.Flags().Uint64Var(&limit, "limit", defaultBlocks, "`N` blocks at most")
@@ -46,8 +51,20 @@ func newBlocks(t *terminal, s *settings) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if len(headers) == 0 {
+			return aboveTip(ctx, c, from)
+		}
 		return printHeaders(t, headers)
 	})
+}
+
+// aboveTip says where the chain ends, for want of a block at a height.
+func aboveTip(ctx context.Context, c *client.Client, height uint64) error {
+	status, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("no block %d yet: the tip of the node at %s is block %d", height, c.URL(), status.Height)
 }
 
 // all calls a listing until it has limit entries or the chain ends.

@@ -95,7 +95,7 @@ func badFlag(cmd *cobra.Command, err error) error {
 func subcommand(cmd *cobra.Command, args []string) error {
 	got := "nothing"
 	if len(args) > 0 {
-		got = fmt.Sprintf("%.60q", args[0])
+		got = fmt.Sprintf("%.60q", args[0]) + didYouMean(args[0], commandNames(cmd))
 	}
 	return usagef("%s: want one of %s, got %s", cmd.Name(), strings.Join(commandNames(cmd), ", "), got)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -128,9 +129,26 @@ func (s *sender) send(ctx context.Context, t chain.Transaction) error {
 		return s.handIn(ctx, c, func(t chain.Transaction) (*chain.Transaction, error) { return sign(key, genesis, t) }, key.Address(), t)
 	})
 	if err != nil {
-		return err
+		return poor(t.Amount, key.Address(), err)
 	}
 	return s.print(tx)
+}
+
+// poor says a refusal for want of balance in people's words.
+func poor(amount uint64, from chain.Address, err error) error {
+	refused := (*client.Problem)(nil)
+	if !errors.As(err, &refused) || refused.Rule != string(chain.RuleBalance) {
+		return err
+	}
+	needs := strconv.FormatUint(amount, 10)
+	sum, others, _ := strings.Cut(refused.Want, " beside ")
+	if !strings.HasSuffix(sum, "+ fee 0") {
+		needs = sum
+	}
+	if others != "" {
+		return fmt.Errorf("beside %s, the balance of %s leaves %s, this needs %s", others, from, refused.Got, needs)
+	}
+	return fmt.Errorf("the balance of %s is %s, this needs %s", from, refused.Got, needs)
 }
 
 // patiently asks a node as long as people wait.

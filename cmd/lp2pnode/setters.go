@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -23,8 +24,10 @@ const maxThreads = 1024
 
 func setBootstrap(o *options, values []string) error {
 	o.node.Bootstrap = splitList(values)
-	_, err := bootstrap.ParseEntries(o.node.Bootstrap)
-	return err
+	if _, err := bootstrap.ParseEntries(o.node.Bootstrap); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "bootstrap ")) // the setting is named already
+	}
+	return nil
 }
 
 func setListen(o *options, values []string) (err error) {
@@ -42,6 +45,9 @@ func multiaddrs(values []string, example string) ([]string, error) {
 	all := splitList(values)
 	for _, s := range all {
 		addr, err := multiaddr.NewMultiaddr(s)
+		if good := fromHostPort(s); err != nil && good != "" {
+			return nil, fmt.Errorf("%.120q is host and port, not a multiaddr; write %s", s, good)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%.120q is not a multiaddr like %s: %w", s, example, err)
 		}
@@ -52,6 +58,26 @@ func multiaddrs(values []string, example string) ([]string, error) {
 		}
 	}
 	return all, nil
+}
+
+// fromHostPort returns the multiaddr of HOST:PORT for TCP, or "" if s is none.
+func fromHostPort(s string) string {
+	host, port, err := net.SplitHostPort(s)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
+		return ""
+	}
+	if host == "" {
+		host = "0.0.0.0"
+	}
+	kind := "ip4"
+	if ip := net.ParseIP(host); ip == nil && hostName.MatchString(host) {
+		kind = "dns4"
+	} else if ip == nil {
+		return ""
+	} else if ip.To4() == nil {
+		kind = "ip6"
+	}
+	return "/" + kind + "/" + host + "/tcp/" + port
 }
 
 // splitList flattens values at commas and drops what is empty.

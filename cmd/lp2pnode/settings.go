@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 
 	"github.com/spf13/pflag"
@@ -97,13 +98,17 @@ func (r setting) fromEnv(env environment) given {
 	return given{[]string{value}, fromEnvironment, name}
 }
 
+// neighbours are the variables of docker-compose.yml and of the tests, which a
+// shell may have as well.
+var neighbours = regexp.MustCompile(`^LP2P_(DOCKERFILE|IMAGE|API_PORT|P2P_PORT|TEST_.*)$`)
+
 // strangers lists environment variables that look like ours but are not.
 func (s *settings) strangers() []string {
 	known := map[string]bool{variable("config"): true, passphraseVariable: true, tokenVariable: true}
 	for _, row := range s.table {
 		known[variable(row.name)] = true
 	}
-	return slices.DeleteFunc(s.env.ours(), func(name string) bool { return known[name] })
+	return slices.DeleteFunc(s.env.ours(), func(name string) bool { return known[name] || neighbours.MatchString(name) })
 }
 
 // flagValue is a setting on the command line. It implements pflag.Value.

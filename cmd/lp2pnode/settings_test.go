@@ -122,7 +122,7 @@ func TestNoHomeNeedsADirectory(t *testing.T) {
 }
 
 func TestMistypedVariableIsNoticed(t *testing.T) {
-	s := newSettings(&terminal{env: []string{"LP2P_BOOTSTAP=x", "LP2P_MINE=true", "LP2P_CONFIG=", "PATH=/bin"}})
+	s := newSettings(&terminal{env: []string{"LP2P_BOOTSTAP=x", "LP2P_MINE=true", "LP2P_CONFIG=", "LP2P_TEST_LAN=1", "LP2P_IMAGE=x", "LP2P_API_PORT=1", "PATH=/bin"}})
 	if got := fmt.Sprint(s.strangers()); got != "[LP2P_BOOTSTAP]" {
 		t.Errorf("want [LP2P_BOOTSTAP], got %s", got)
 	}

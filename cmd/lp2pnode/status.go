@@ -42,7 +42,7 @@ func printStatus(t *terminal, s *client.Status, now time.Time) error {
 	table.row("synced", syncText(s))
 	table.row("mining", miningText(s))
 	table.row("pool", count(s.Pool, "transaction"))
-	table.row("clock", fmt.Sprintf("%+d ms to the peers' median", s.TimeOffset))
+	table.row("clock", clockText(s))
 	table.row("agent", s.Agent)
 	table.row("peer id", s.PeerID)
 	for i, addr := range s.Addresses {
@@ -54,6 +54,13 @@ func printStatus(t *terminal, s *client.Status, now time.Time) error {
 	}
 	table.row("started", s.Started.Local().Format(time.DateTime)+", "+ago(now, s.Started))
 	return table.flush()
+}
+
+func clockText(s *client.Status) string {
+	if s.Peers == 0 {
+		return "no peer to compare with"
+	}
+	return fmt.Sprintf("%+d ms to the peers' median", s.TimeOffset)
 }
 
 func syncText(s *client.Status) string {
