@@ -13,14 +13,14 @@ func TestWrongConfigurationIsRefusedInOneLine(t *testing.T) {
 		change func(*node.Config)
 		want   string
 	}{
-		"a chain that has not begun": {func(c *node.Config) { c.Params.Timestamp = uint64(time.Now().Add(time.Hour).UnixMilli()) }, "in the future"},
-		"an unknown engine":          {func(c *node.Config) { c.Params.Consensus = "luck" }, `"consensus"`},
-		"a bad address to listen on": {func(c *node.Config) { c.Listen = []string{"9470"} }, "/ip4/0.0.0.0/tcp/9470"},
-		"a bad announced address":    {func(c *node.Config) { c.Announce = []string{"me"} }, "announce"},
-		"a bad bootstrap entry":      {func(c *node.Config) { c.Bootstrap = []string{"/ip4/1.2.3.400/tcp/1"} }, "1.2.3.400"},
-		"a bad miner address":        {func(c *node.Config) { c.MinerAddress = "me" }, "miner address"},
-		"a note too long":            {func(c *node.Config) { c.BlockData = strings.Repeat("x", 257) }, "256"},
-		"no thread to mine with":     {func(c *node.Config) { c.MinerThreads = 0 }, "threads"},
+		"a chain that has not begun":                 {func(c *node.Config) { c.Params.Timestamp = uint64(time.Now().Add(time.Hour).UnixMilli()) }, "in the future"},
+		"an unknown engine":                          {func(c *node.Config) { c.Params.Consensus = "luck" }, `"consensus"`},
+		"a bad address to listen on":                 {func(c *node.Config) { c.Listen = []string{"9470"} }, "/ip4/0.0.0.0/tcp/9470"},
+		"a bad announced address":                    {func(c *node.Config) { c.Announce = []string{"me"} }, "announce"},
+		"a bad bootstrap entry":                      {func(c *node.Config) { c.Bootstrap = []string{"/ip4/1.2.3.400/tcp/1"} }, "1.2.3.400"},
+		"a bad miner address":                        {func(c *node.Config) { c.MinerAddress = "me" }, "miner address"},
+		"a note too long":                            {func(c *node.Config) { c.BlockData = strings.Repeat("x", 257) }, "256"},
+		"no thread to mine with":                     {func(c *node.Config) { c.MinerThreads = 0 }, "threads"},
 		"no empty blocks where the difficulty moves": {func(c *node.Config) { c.MineEmpty = false }, "retarget_window"},
 	} {
 		cfg := node.DefaultConfig()

@@ -28,12 +28,18 @@ func TestManyClaimsLeaveEverySecondPlaceToOldPeers(t *testing.T) {
 		choose func(tried map[peer.ID]bool) (Peer, bool)
 		want   []peer.ID
 	}{
-		{"to survey", func(tried map[peer.ID]bool) (Peer, bool) { return choose(ahead, tried, len(tried), never) },
-			[]peer.ID{"sybil0", "dialled", "sybil1", "older", "sybil2", "newer", "sybil3"}},
-		{"to survey again", func(tried map[peer.ID]bool) (Peer, bool) { return choose(ahead, tried, len(tried), once) },
-			[]peer.ID{"sybil1", "dialled", "sybil2", "older"}},
-		{"to fetch", func(tried map[peer.ID]bool) (Peer, bool) { return chooseFetcher(ahead, "newer", tried) },
-			[]peer.ID{"newer", "dialled", "sybil0", "older"}},
+		{
+			"to survey", func(tried map[peer.ID]bool) (Peer, bool) { return choose(ahead, tried, len(tried), never) },
+			[]peer.ID{"sybil0", "dialled", "sybil1", "older", "sybil2", "newer", "sybil3"},
+		},
+		{
+			"to survey again", func(tried map[peer.ID]bool) (Peer, bool) { return choose(ahead, tried, len(tried), once) },
+			[]peer.ID{"sybil1", "dialled", "sybil2", "older"},
+		},
+		{
+			"to fetch", func(tried map[peer.ID]bool) (Peer, bool) { return chooseFetcher(ahead, "newer", tried) },
+			[]peer.ID{"newer", "dialled", "sybil0", "older"},
+		},
 	} {
 		tried := map[peer.ID]bool{}
 		var order []peer.ID
