@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -30,6 +31,9 @@ func (o *options) greet(w io.Writer, n *node.Node) error {
 		table.row(name, addr)
 	}
 	table.row("API", cmp.Or(o.node.APIURL, "off"))
+	if o.openAPI() {
+		table.row("", o.aboutOpenAPI(n.APIToken() != ""))
+	}
 	table.row("data", cmp.Or(o.node.DataDir, "in memory, gone when the node stops"))
 	if err := table.flush(); err != nil {
 		return err
@@ -39,6 +43,21 @@ func (o *options) greet(w io.Writer, n *node.Node) error {
 	}
 	_, err := fmt.Fprintf(w, "\nOn the next machine type:\n\n    %s\n\n%s\n", o.invitation(addrs[0]), o.advice(addrs[0]))
 	return err
+}
+
+// openAPI tells whether other machines may reach the API.
+func (o *options) openAPI() bool {
+	host, _, err := net.SplitHostPort(o.api)
+	ip := net.ParseIP(host)
+	return err == nil && host != "localhost" && (ip == nil || !ip.IsLoopback())
+}
+
+// aboutOpenAPI says who may do what through an API that others reach.
+func (o *options) aboutOpenAPI(token bool) string {
+	if !token {
+		return "it listens on " + o.api + ": other machines may read; to write from there takes a token, and a passing node has none"
+	}
+	return "it listens on " + o.api + ": other machines may read; to write from there takes the token in " + filepath.Join(o.node.DataDir, "api.token")
 }
 
 // invitation is the command that joins this node.
@@ -58,6 +77,10 @@ func (o *options) advice(addr string) string {
 	switch {
 	case loopback(addr):
 		return "This node listens on this machine only: a second node here finds it so."
+	case o.genesisFile != "" && !o.node.MDNS:
+		return "It needs a copy of the genesis file, and the address on the same LAN too: this node is not found by mDNS."
+	case !o.node.MDNS:
+		return "It needs the address on the same LAN too: this node is not found by mDNS. A second node on this machine wants --ephemeral."
 	case o.genesisFile != "":
 		return "It needs a copy of the genesis file. On the same LAN --bootstrap can be left out where mDNS works."
 	}

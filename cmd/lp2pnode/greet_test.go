@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +45,35 @@ func TestInvitationNamesGenesisAndPeer(t *testing.T) {
 		if got := o.invitation(row.addr); got != row.want {
 			t.Errorf("want %q, got %q", row.want, got)
 		}
+	}
+}
+
+func TestGreetingPromisesOnlyWhatHolds(t *testing.T) {
+	lan := "/ip4/192.168.1.5/tcp/9470" + testPeer
+	o := &options{node: node.DefaultConfig()}
+	if got := o.advice(lan); !strings.Contains(got, "plain lp2pnode will do") {
+		t.Errorf("with mDNS: %q", got)
+	}
+	o.node.MDNS = false
+	for _, o.genesisFile = range []string{"", "lab.json"} {
+		if got := o.advice(lan); !strings.Contains(got, "not found by mDNS") {
+			t.Errorf("without mDNS, genesis %q: %q", o.genesisFile, got)
+		}
+	}
+	for addr, open := range map[string]bool{
+		"": false, "127.0.0.1:9471": false, "[::1]:9471": false, "localhost:9471": false,
+		":9471": true, "0.0.0.0:9471": true, "[::]:9471": true, "192.168.1.5:9471": true,
+	} {
+		if o.api = addr; o.openAPI() != open {
+			t.Errorf("API %q: want %t to be told open", addr, open)
+		}
+	}
+	o.node.DataDir = "/data"
+	if got := o.aboutOpenAPI(true); !strings.Contains(got, filepath.FromSlash("/data/api.token")) {
+		t.Errorf("want the token's place, got %q", got)
+	}
+	if got := o.aboutOpenAPI(false); !strings.Contains(got, "has none") {
+		t.Errorf("want that there is no token, got %q", got)
 	}
 }
 

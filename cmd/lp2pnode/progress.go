@@ -15,10 +15,16 @@ type progress struct {
 	width int       // columns
 }
 
+// interactive tells whether somebody reads stderr on a terminal.
+func (t *terminal) interactive() bool {
+	f, ok := t.err.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
 // progress returns a line on stderr.
 func (t *terminal) progress() *progress {
 	f, ok := t.err.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !ok || !t.interactive() {
 		return &progress{}
 	}
 	width, _, err := term.GetSize(int(f.Fd()))

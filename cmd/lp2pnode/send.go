@@ -275,5 +275,12 @@ func (s *sender) print(tx *chain.Transaction) error {
 	if tx.Data != "" {
 		table.row("data", beginning(tx.Data, 400))
 	}
-	return table.flush()
+	if err := table.flush(); err != nil {
+		return err
+	}
+	if s.t.interactive() {
+		fmt.Fprintf(s.t.err, "\nIt waits for a block now. To see it confirmed by 6, and for its receipt then:\n\n"+
+			"    lp2pnode tx %s --wait 6\n    lp2pnode receipt %[1]s --out FILE\n", tx.ID())
+	}
+	return nil
 }
