@@ -32,7 +32,7 @@ func (o *options) greet(w io.Writer, n *node.Node) error {
 	}
 	table.row("API", cmp.Or(o.node.APIURL, "off"))
 	if o.openAPI() {
-		table.row("", o.aboutOpenAPI(n.APIToken() != ""))
+		table.row("", o.aboutOpenAPI())
 	}
 	table.row("data", cmp.Or(o.node.DataDir, "in memory, gone when the node stops"))
 	if err := table.flush(); err != nil {
@@ -53,9 +53,9 @@ func (o *options) openAPI() bool {
 }
 
 // aboutOpenAPI says who may do what through an API that others reach.
-func (o *options) aboutOpenAPI(token bool) string {
-	if !token {
-		return "it listens on " + o.api + ": other machines may read; to write from there takes a token, and a passing node has none"
+func (o *options) aboutOpenAPI() string {
+	if o.node.DataDir == "" {
+		return "it listens on " + o.api + ": other machines may read; to write from there takes a token, which only a node with a data directory shows"
 	}
 	return "it listens on " + o.api + ": other machines may read; to write from there takes the token in " + filepath.Join(o.node.DataDir, "api.token")
 }

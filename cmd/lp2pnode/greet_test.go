@@ -68,12 +68,12 @@ func TestGreetingPromisesOnlyWhatHolds(t *testing.T) {
 			t.Errorf("API %q: want %t to be told open", addr, open)
 		}
 	}
-	o.node.DataDir = "/data"
-	if got := o.aboutOpenAPI(true); !strings.Contains(got, filepath.FromSlash("/data/api.token")) {
-		t.Errorf("want the token's place, got %q", got)
+	if got := o.aboutOpenAPI(); !strings.Contains(got, "only a node with a data directory") {
+		t.Errorf("want that the token cannot be had, got %q", got)
 	}
-	if got := o.aboutOpenAPI(false); !strings.Contains(got, "has none") {
-		t.Errorf("want that there is no token, got %q", got)
+	o.node.DataDir = "/data"
+	if got := o.aboutOpenAPI(); !strings.Contains(got, filepath.FromSlash("/data/api.token")) {
+		t.Errorf("want the token's place, got %q", got)
 	}
 }
 

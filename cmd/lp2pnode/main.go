@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -21,11 +22,17 @@ func main() {
 	go func() {
 		<-signals
 		cancel()
+		moment := time.After(stopMoment)
 		<-signals // somebody cannot wait
+		<-moment
 		os.Exit(exitInterrupted)
 	}()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
+
+// stopMoment is what a clean end gets in any case: timeout(1) and some shells
+// signal a process and then its group, which is one wish told twice.
+const stopMoment = time.Second
 
 // run does what args say until ctx ends, and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
