@@ -92,7 +92,8 @@ func writeGenesis(t *terminal, args []string, params chain.Params) error {
 	} else if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(t.out, "wrote %s: chain %s, genesis %s\nGive a copy to every node: lp2pnode --genesis %[1]s\n", args[0], params.ChainID, hash)
+	_, err = fmt.Fprintf(t.out, "wrote %s: chain %s, genesis %s\n"+
+		"Give a copy to every node; a data directory is of one chain: lp2pnode --genesis %[4]s --data-dir DIR\n", args[0], params.ChainID, hash, shellWord(args[0]))
 	return err
 }
 

@@ -76,7 +76,7 @@ func commandNames(of *cobra.Command) []string {
 func badFlag(cmd *cobra.Command, err error) error {
 	if bad := new(pflag.InvalidValueError); errors.As(err, &bad) {
 		wanted := map[string]string{
-			"uint64": "a whole number", "int": "a whole number", "duration": "a duration like 30s or 10m", "bool": "true or false",
+			"uint64": "a whole number, not negative", "int": "a whole number", "duration": "a duration like 30s or 10m", "bool": "true or false",
 		}[bad.GetFlag().Value.Type()]
 		if wanted != "" {
 			return usagef("--%s: want %s, got %.60q; see %s --help", bad.GetFlag().Name, wanted, bad.GetValue(), cmd.CommandPath())

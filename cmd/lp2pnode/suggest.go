@@ -7,7 +7,7 @@ import "fmt"
 func didYouMean(got string, names []string) string {
 	best, nearest := "", 3 // letters changed, added or left out
 	for _, name := range names {
-		if d := distance(got, name); d < nearest && d < len(name)/2 {
+		if d := distance(got, name); d < nearest && 2*d <= len(name) {
 			best, nearest = name, d
 		}
 	}
