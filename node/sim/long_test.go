@@ -59,9 +59,8 @@ func TestLongHundredNodesThroughPartitions(t *testing.T) {
 	})
 }
 
-// Half of the nodes, others each time, are away for a while every ten minutes:
-// some left, some lost their power, some come back with an empty disk's
-// newcomers beside them.
+// Half of the nodes, others each time, go away one after the other every ten
+// minutes and come back likewise: some left, some lost their power.
 func TestLongChurn(t *testing.T) {
 	long(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -40,8 +40,9 @@ func TestThousand(t *testing.T) {
 		}
 	})
 	if *nodes == 1000 {
-		if took := real() - began; took > 3*time.Minute {
-			t.Errorf("want at most 3 minutes, got %v", took)
+		// One processor's time is the wall time of a machine with nothing else to do.
+		if took := busy(); took > 3*time.Minute {
+			t.Errorf("want at most 3 minutes of processor time, got %v", took)
 		}
 		if most := PeakMemory(); most > 6e9 {
 			t.Errorf("want at most 6 GB, got %.2f", float64(most)/1e9)
