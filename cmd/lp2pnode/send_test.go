@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/lp2pnode/lp2pnode/chain"
@@ -21,6 +22,7 @@ import (
 // counter is a node as far as sending goes: it takes the one nonce that is
 // next, for the fee of its size. Its requests come one after the other.
 type counter struct {
+	mu    sync.Mutex // held by each request, and by a test whose request got no answer
 	t     *testing.T
 	rules *chain.Rules
 	next  uint64
@@ -50,6 +52,8 @@ func (n *counter) serve() (url, dir string) {
 }
 
 func (n *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	switch {
 	case r.URL.Path == "/v1/status":
@@ -167,6 +171,8 @@ func TestLostAnswerNamesTheTransaction(t *testing.T) {
 	n := &counter{t: t, broken: true}
 	url, dir := n.serve()
 	code, _, err := command(t, nil, "record", "x", "--api", url, "--data-dir", dir)
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if code != exitFailure || len(n.taken) == 0 || !strings.Contains(err, "lp2pnode tx "+n.taken[0].ID().String()) {
 		t.Errorf("exit %d, %s", code, err)
 	}
