@@ -89,22 +89,40 @@ func (s *Sim) Tips() map[chain.Hash][]*Node {
 }
 
 // RequireOneTip waits until all running nodes have one tip, and returns how
-// long that took; not within some time is a failure.
+// long that took; not within some time is a failure. While several tips have
+// the same work the time stands still: between equals each node stays with the
+// one it saw first (protocol §7), until a block comes.
 func (s *Sim) RequireOneTip(within time.Duration) time.Duration {
 	s.t.Helper()
-	const look = 50 * time.Millisecond
+	const (
+		look    = 50 * time.Millisecond
+		longest = 100 // times within, ties included
+	)
 	began := time.Now()
-	for len(s.Tips()) > 1 {
-		if time.Since(began) >= within {
+	for waited := time.Duration(0); len(s.Tips()) > 1; time.Sleep(look) {
+		if waited >= within || time.Since(began) >= longest*within {
 			for hash, nodes := range s.Tips() {
 				tip := nodes[0].Ledger().Tip()
 				s.logf("%d nodes on %s, height %d, work %s: %v", len(nodes), hash.Short(), tip.Tip.Height, tip.Work, nodes)
 			}
 			s.t.Fatalf("want one tip within %v, got %d", within, len(s.Tips()))
 		}
-		time.Sleep(look)
+		if !s.tied() {
+			waited += look
+		}
 	}
 	return time.Since(began)
+}
+
+// tied tells whether all running nodes' tips have the same work.
+func (s *Sim) tied() bool {
+	running := s.Running()
+	for _, n := range running {
+		if n.Ledger().Tip().Work != running[0].Ledger().Tip().Work {
+			return false
+		}
+	}
+	return true
 }
 
 // Height returns the greatest height of a running node.
