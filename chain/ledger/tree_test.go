@@ -18,7 +18,7 @@ import (
 // world is a ledger on a memory disk with a clock of its own, and named keys
 // and blocks.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	rules  *chain.Rules
 	store  *store.Store
 	ledger *ledger.Ledger
@@ -41,7 +41,7 @@ func addressOf(r *chain.Rules, name string) chain.Address {
 	return r.Sign(chain.Transaction{}, key(name)).From
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	params := chain.Params{
 		Allocations:     map[chain.Address]uint64{},
