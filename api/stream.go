@@ -114,10 +114,16 @@ func (n *rooms) streamMessages(w http.ResponseWriter, r *http.Request, f *follow
 // messageSink writes messages.
 type messageSink struct{ conn *websocket.Conn }
 
+// lastWrite is what a message under way still gets when the node stops: the
+// library cuts a connection whose write is cancelled, and the asker would not
+// be told why.
+const lastWrite = time.Second
+
 func (s messageSink) send(ctx context.Context, e event) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
-	return gone(s.conn.Write(ctx, websocket.MessageText, messageOf(e)))
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastWrite, cancel) })()
+	return gone(s.conn.Write(writing, websocket.MessageText, messageOf(e)))
 }
 
 // messageOf returns a client.Message. Kind and id have nothing to be escaped,
