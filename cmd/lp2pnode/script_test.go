@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 }
 
 // scriptTimeout bounds a transcript: they take seconds.
-const scriptTimeout = 2 * time.Minute
+const scriptTimeout = 5 * time.Minute
 
 func freePort(t *testing.T) string {
 	t.Helper()
