@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 func notShort(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("short")
+		t.Skip("simulates minutes of a network; not with -short")
 	}
 }
 

@@ -18,7 +18,7 @@ var nodes = flag.Int("nodes", 0, "how many nodes TestThousand runs; 0 skips it")
 // minutes. Its bounds are those of a thousand nodes and hold for fewer.
 func TestThousand(t *testing.T) {
 	if *nodes < 2 {
-		t.Skip("-nodes says how many")
+		t.Skip("takes gigabytes; -nodes 1000 says how many nodes")
 	}
 	began := real()
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryLimit))
