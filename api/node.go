@@ -8,6 +8,7 @@ import (
 	"github.com/lp2pnode/lp2pnode/chain"
 	"github.com/lp2pnode/lp2pnode/chain/ledger"
 	"github.com/lp2pnode/lp2pnode/miner"
+	"github.com/lp2pnode/lp2pnode/node"
 	"github.com/lp2pnode/lp2pnode/p2p"
 )
 
@@ -21,7 +22,9 @@ type Node interface {
 	MinerAddress() chain.Address // who gets the rewards; "" when the node does not mine
 	Ledger() *ledger.Ledger
 	Network() *p2p.Network
-	Miner() *miner.Miner // nil when the node does not mine
+	Miner() *miner.Miner  // nil when the node does not mine
+	Alive() []node.Check  // what only a restart cures
+	Checks() []node.Check // whether the node is fit for use
 	// SubmitTransaction takes what DecodeTransaction returned into the pool and
 	// publishes it. Its errors are those of ledger.AddTransaction.
 	SubmitTransaction(ctx context.Context, tx *chain.Transaction) error

@@ -64,8 +64,8 @@ func (s *Server) register(mux *http.ServeMux, n Node) error {
 	get(r, "/v1/accounts/{address}", "account", "An account at the tip", jsonOf[client.Account](r), in.account)
 	get(r, "/v1/pool", "pool", "Waiting transactions, as they would be mined", jsonOf[client.Pool](r), in.pool)
 	get(r, eventsPath, "events", "What happens, as it happens", eventStream(r), in.events)
-	get(r, "/livez", "livez", "The node answers", jsonOf[client.Health](r), in.livez)
-	get(r, "/readyz", "readyz", "The node is fit for use, by its parts", readiness(r), in.readyz)
+	get(r, livePath, "livez", "The node does its work", readiness(r), in.livez)
+	get(r, readyPath, "readyz", "The node is fit for use, by its parts", readiness(r), in.readyz)
 
 	var description []byte
 	get(r, "/openapi.json", "openapi", "This description", jsonOf[map[string]any](r), func(context.Context, *struct{}) (*rawOutput, error) {
@@ -78,6 +78,12 @@ func (s *Server) register(mux *http.ServeMux, n Node) error {
 	}
 	return nil
 }
+
+// Where those ask who watch over the node.
+const (
+	livePath  = "/livez"
+	readyPath = "/readyz"
+)
 
 // tokenScheme names the token in the description.
 const tokenScheme = "token"

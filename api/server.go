@@ -21,6 +21,7 @@ const (
 	maxRequests    = 64      // answered at a time; a page of blocks takes 16 MiB
 	maxQueueing    = 5 * time.Second
 	maxStreams     = 256 // followers of events, beside the requests
+	maxProbes      = 16  // of those who watch over the node, beside the requests
 )
 
 // Config is what a Server needs beside a node.
@@ -44,6 +45,7 @@ type Server struct {
 	handler http.Handler
 	slots   slots // one for each request being answered
 	streams slots // one for each follower of events
+	probes  slots // one for each question how the node is
 }
 
 // New returns the API of a node, which must stay open as long as requests are
@@ -58,6 +60,7 @@ func New(n Node, cfg Config) (*Server, error) {
 		token:   cfg.Token,
 		slots:   newSlots(maxRequests, maxQueueing),
 		streams: newSlots(maxStreams, 0),
+		probes:  newSlots(maxProbes, maxQueueing),
 	}
 	mux := http.NewServeMux()
 	if err := s.register(mux, n); err != nil {
@@ -82,10 +85,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.write(answer)
 		return
 	}
-	slots := s.slots
-	if r.URL.Path == eventsPath {
-		slots = s.streams
-	}
+	slots := s.slotsFor(r.URL.Path)
 	if !slots.enter(r.Context()) {
 		answer.Header().Set("Retry-After", "1")
 		newProblem(http.StatusServiceUnavailable, fmt.Sprintf("%d requests of this kind are being answered; try again", cap(slots.taken))).write(answer)
@@ -97,6 +97,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(r.Context())
 	r.Body = http.MaxBytesReader(answer, r.Body, maxBodyBytes)
 	s.handler.ServeHTTP(answer, r)
+}
+
+// slotsFor keeps apart who stays, who watches over the node, and who asks.
+func (s *Server) slotsFor(path string) slots {
+	switch path {
+	case eventsPath:
+		return s.streams
+	case livePath, readyPath:
+		return s.probes
+	}
+	return s.slots
 }
 
 // Serve answers on a listener, which it closes, until ctx ends, and returns
@@ -136,4 +147,5 @@ func (s *Server) drain(server *http.Server) {
 	}
 	s.slots.drain()
 	s.streams.drain()
+	s.probes.drain()
 }

@@ -30,6 +30,7 @@ func around(handler http.HandlerFunc) (*Server, *bytes.Buffer) {
 		guard:   newGuard(nil),
 		handler: handler,
 		slots:   newSlots(maxRequests, maxQueueing),
+		probes:  newSlots(maxProbes, maxQueueing),
 	}, log
 }
 
@@ -227,5 +228,23 @@ func TestServeTellsWhyItFailed(t *testing.T) {
 	}
 	if err := s.Serve(t.Context(), l); !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), l.Addr().String()) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestProbesAreAnsweredUnderLoad: whoever watches over the node must not take a
+// busy one for a dead one.
+func TestProbesAreAnsweredUnderLoad(t *testing.T) {
+	s, _ := around(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	for range maxRequests {
+		s.slots.enter(t.Context())
+	}
+	for _, path := range []string{livePath, readyPath} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+		r.Host = "localhost"
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			t.Errorf("%s with all slots taken: got %d", path, w.Code)
+		}
 	}
 }

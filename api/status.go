@@ -2,11 +2,10 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/lp2pnode/lp2pnode/api/client"
+	"github.com/lp2pnode/lp2pnode/node"
 )
 
 // maxCounted bounds the time that a status takes of the ledger.
@@ -47,51 +46,24 @@ func (n *rooms) status(context.Context, *struct{}) (*jsonOutput[client.Status], 
 	return ok(s), nil
 }
 
-// livez answers, and that is all it says.
+// livez says whether the node does its work at all: what is wrong here, only a
+// restart cures.
 func (n *rooms) livez(context.Context, *struct{}) (*jsonOutput[client.Health], error) {
-	return ok(client.Health{OK: true, Checks: []client.Check{}}), nil
+	return healthOf(n.node.Alive()), nil
 }
 
 // readyz says whether the node is fit for use, and which part is not.
 func (n *rooms) readyz(context.Context, *struct{}) (*jsonOutput[client.Health], error) {
-	h := client.Health{OK: true, Checks: []client.Check{n.storeCheck(), n.syncCheck(), n.clockCheck()}}
-	out := ok(h)
-	for _, c := range h.Checks {
-		if !c.OK {
-			out.Status, out.Body.OK = http.StatusServiceUnavailable, false
-		}
-	}
-	return out, nil
+	return healthOf(n.node.Checks()), nil
 }
 
-// storeCheck reads the tip from the disk.
-func (n *rooms) storeCheck() client.Check {
-	tip := n.node.Ledger().Tip().Tip
-	if _, err := n.node.Ledger().Store().RawHeader(tip.Hash); err != nil {
-		return client.Check{Name: "store", Detail: fmt.Sprintf("the tip cannot be read: %v", err)}
+func healthOf(checks []node.Check) *jsonOutput[client.Health] {
+	out := ok(client.Health{OK: node.Fit(checks)})
+	if !out.Body.OK {
+		out.Status = http.StatusServiceUnavailable
 	}
-	return client.Check{Name: "store", OK: true, Detail: fmt.Sprintf("the tip is at %d", tip.Height)}
-}
-
-func (n *rooms) syncCheck() client.Check {
-	sync := n.node.Network().Sync()
-	if sync.Lags() {
-		return client.Check{Name: "sync", Detail: fmt.Sprintf("at height %d of %d", sync.Height, sync.Target)}
+	for _, c := range checks {
+		out.Body.Checks = append(out.Body.Checks, client.Check(c))
 	}
-	return client.Check{Name: "sync", OK: true, Detail: "no peer has shown more work"}
-}
-
-// clockCheck holds as long as others accept the timestamps of this clock
-// (protocol §7).
-func (n *rooms) clockCheck() client.Check {
-	offset, peers := n.node.Network().ClockOffset()
-	most := time.Duration(n.node.Ledger().Rules().Params.MaxAheadMS()) * time.Millisecond
-	if peers == 0 {
-		return client.Check{Name: "clock", OK: true, Detail: "there is no peer to compare it with"}
-	}
-	return client.Check{
-		Name:   "clock",
-		OK:     offset.Abs() <= most,
-		Detail: fmt.Sprintf("%s off the median of %d peers", -offset, peers),
-	}
+	return out
 }

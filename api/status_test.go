@@ -1,8 +1,10 @@
 package api_test
 
 import (
+	"net/http"
 	"testing"
 
+	"github.com/lp2pnode/lp2pnode/api/client"
 	"github.com/lp2pnode/lp2pnode/chain"
 )
 
@@ -29,23 +31,47 @@ func TestStatusSaysWhereTheNodeStands(t *testing.T) {
 	}
 }
 
+// names returns the checks that hold and have a word on it.
+func names(h *client.Health) map[string]bool {
+	names := map[string]bool{}
+	for _, check := range h.Checks {
+		names[check.Name] = check.OK && check.Detail != ""
+	}
+	return names
+}
+
 func TestReadinessNamesEachCheck(t *testing.T) {
-	_, c := serve(t, newNode(t))
+	url, c := serve(t, newNode(t))
 	health, err := c.Ready(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := map[string]bool{}
-	for _, check := range health.Checks {
-		names[check.Name] = check.OK && check.Detail != ""
-	}
-	for _, name := range []string{"store", "sync", "clock"} {
-		if !names[name] {
+	good := names(health)
+	for _, name := range []string{"peers", "tip", "sync", "disk", "clock", "store"} {
+		if !good[name] {
 			t.Errorf("want a good %s with a word on it, got %+v", name, health.Checks)
 		}
 	}
-	if !health.OK {
-		t.Errorf("want a node fit for use, got %+v", health)
+	if resp, _ := call(t, http.MethodGet, url+"/readyz"); !health.OK || resp.StatusCode != http.StatusOK {
+		t.Errorf("want a node fit for use, got %s %+v", resp.Status, health)
+	}
+}
+
+// TestUnfitNodeSaysWhichPartAndLives: what is not ready goes by name, and the
+// probe of the node's life does not fail for it, lest it be restarted in vain.
+func TestUnfitNodeSaysWhichPartAndLives(t *testing.T) {
+	url, c := serve(t, newNode(t, "/ip4/127.0.0.1/tcp/1")) // where nobody is
+	health, err := c.Ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if good := names(health); health.OK || good["peers"] || !good["store"] {
+		t.Errorf("want a node that misses its peers, got %+v", health)
+	}
+	for path, want := range map[string]int{"/readyz": http.StatusServiceUnavailable, "/livez": http.StatusOK} {
+		if resp, body := call(t, http.MethodGet, url+path); resp.StatusCode != want {
+			t.Errorf("%s: want %d, got %s %s", path, want, resp.Status, body)
+		}
 	}
 }
 

@@ -85,7 +85,7 @@ type Check struct {
 	Detail string `json:"detail,omitempty" doc:"what was found"`
 }
 
-// Health is the answer of GET /readyz: 200 when OK, else 503.
+// Health is the answer of GET /livez and /readyz: 200 when OK, else 503.
 type Health struct {
 	OK     bool    `json:"ok"`
 	Checks []Check `json:"checks"`

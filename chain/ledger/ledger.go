@@ -38,7 +38,7 @@ type Ledger struct {
 	tip     atomic.Pointer[chain.State] // written under mu
 	changed nudge
 
-	mu     sync.Mutex
+	mu     lock
 	states *recent[chain.State] // states of recent blocks; guarded by mu
 	broken *recent[error]       // blocks that break a rule, and why; guarded by mu
 	room   *room                // guarded by mu
@@ -79,6 +79,7 @@ func Open(st *store.Store, rules *chain.Rules, cfg Config) (*Ledger, error) {
 		news:   newNews(keptNews),
 		stale:  make(chan struct{}),
 	}
+	l.mu.base = time.Now()
 	l.tip.Store(&tip)
 	l.states.put(tip.Tip.Hash, tip)
 	return l, l.loadPool()
