@@ -76,7 +76,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := st.Verify(context.Background(), func(uint64) {}); err != nil {
+		if err := st.Verify(context.Background(), nil); err != nil {
 			t.Errorf("the store does not re-prove: %v", err)
 		}
 		_ = st.Close()

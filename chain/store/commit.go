@@ -58,7 +58,7 @@ func (s *Store) Commit(c Change) error {
 func (s *Store) write(batch *pebble.Batch) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.usable(); err != nil {
+	if err := s.writable(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	if err := s.guard.run(func() error { return batch.Commit(pebble.Sync) }); err != nil {

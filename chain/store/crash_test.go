@@ -128,7 +128,7 @@ func recovered(t *testing.T, fs vfs.FS, rules *chain.Rules) chain.Hash {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Verify(t.Context(), func(uint64) {}); err != nil {
+	if err := s.Verify(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(s.Close(), lock.Close()); err != nil {

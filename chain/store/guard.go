@@ -41,12 +41,20 @@ func newGuard(log *slog.Logger) *guard {
 
 // fail records the first failure and cuts Pebble off from the disk.
 func (g *guard) fail(cause error) {
+	if g.abandon(cause) {
+		g.log.Error("store broken", "error", cause)
+	}
+}
+
+// abandon is fail without a word, and tells whether it was the first.
+func (g *guard) abandon(cause error) (first bool) {
 	g.once.Do(func() {
 		g.err = fmt.Errorf("%w: %w", ErrBroken, cause)
 		g.cut()
 		close(g.broken)
-		g.log.Error("store broken", "error", cause)
+		first = true
 	})
+	return first
 }
 
 // check returns nil while nothing has failed.

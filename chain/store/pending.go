@@ -48,7 +48,7 @@ func (s *Store) ForgetPending(ids []chain.Hash) error {
 func (s *Store) writePending(sync bool, fill func(*pebble.Batch) error) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if err := s.usable(); err != nil {
+	if err := s.writable(); err != nil {
 		return fmt.Errorf("keep waiting transactions: %w", err)
 	}
 	batch := s.db.NewBatch()

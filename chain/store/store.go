@@ -24,11 +24,16 @@ var (
 	ErrBroken = errors.New("store is broken until it is opened again")
 	// ErrOtherChain: the directory holds the chain of another genesis.
 	ErrOtherChain = errors.New("directory holds another chain")
+	// ErrReadOnly: the store was opened for reading only; nothing has changed.
+	ErrReadOnly = errors.New("store is open for reading only")
 	// ErrNewerFormat: the directory was written by a newer version.
 	ErrNewerFormat = errors.New("directory has a newer format")
 )
 
-var errClosed = errors.New("store is closed")
+var (
+	errClosed   = errors.New("store is closed")
+	errReopened = errors.New("the store was opened anew meanwhile: try again")
+)
 
 const (
 	defaultCacheBytes = 8 << 20
@@ -41,6 +46,7 @@ const (
 type Options struct {
 	CacheBytes int64        // of rows read from disk; 0 is 8 MiB
 	Logger     *slog.Logger // nil logs nothing
+	ReadOnly   bool         // writes nothing, not even what opening after a crash would tidy up
 }
 
 // Record is what the store knows of a block, without its transactions.
@@ -54,21 +60,29 @@ type Record struct {
 // Store keeps the blocks, accounts and indexes of one chain. Its methods are
 // safe for concurrent use, but for Close, which must be the last call.
 type Store struct {
-	rules  *chain.Rules
-	lock   *Lock
-	guard  *guard
-	disk   *disk
-	db     *pebble.DB
-	commit sync.Mutex // one Commit at a time
+	rules *chain.Rules
+	lock  *Lock
+	log   *slog.Logger
+	cache *pebble.Cache
 
-	readOnly bool // only peek opens so
+	commit sync.Mutex   // one Commit at a time; taken before long and mu
+	long   sync.RWMutex // held for reading by what reads without mu: Close and Reopen await them
 
 	// Held for writing while a batch is committed, so that nobody reads what
 	// is not on disk yet, nor half of a change.
 	mu     sync.RWMutex
 	closed bool // guarded by mu
+	database
+}
 
-	long sync.RWMutex // held for reading by what reads without mu: Close awaits them
+// database is one opening of the files. Reopen puts another in its place, with
+// long and mu held.
+type database struct {
+	guard    *guard
+	disk     *disk
+	db       *pebble.DB
+	readOnly bool
+	leave    chan struct{} // closed when Reopen waits for those who hold long
 }
 
 // Open opens the store in the directory that lock holds. It makes a new one,
@@ -86,12 +100,17 @@ func Open(lock *Lock, rules *chain.Rules, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if format == 0 {
+	switch {
+	case opts.ReadOnly && format == 0:
+		return nil, fmt.Errorf("%w: %s holds no chain", ErrNotFound, lock.dir)
+	case opts.ReadOnly && format < currentFormat:
+		return nil, fmt.Errorf("%s has format %d: start a node on it once, which brings it to format %d", lock.dir, format, currentFormat)
+	case format == 0:
 		if err := lock.beginCreation(); err != nil {
 			return nil, err
 		}
 	}
-	s, err := openDatabase(lock, rules, opts, false)
+	s, err := openDatabase(lock, rules, opts, opts.ReadOnly)
 	if err != nil {
 		return nil, err
 	}
@@ -103,23 +122,63 @@ func Open(lock *Lock, rules *chain.Rules, opts Options) (*Store, error) {
 
 // openDatabase opens Pebble, for reading only if readOnly.
 func openDatabase(lock *Lock, rules *chain.Rules, opts Options, readOnly bool) (*Store, error) {
-	s := &Store{rules: rules, lock: lock, guard: newGuard(opts.Logger), readOnly: readOnly}
-	path := lock.fs.PathJoin(lock.dir, databaseName)
-	s.disk = newDisk(lock.fs, path, s.guard)
-	err := s.guard.run(func() (err error) {
-		s.db, err = pebble.Open(path, s.pebbleOptions(opts))
-		return err
-	})
-	if err != nil {
-		s.disk.close()
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+	s := &Store{rules: rules, lock: lock, log: opts.Logger, cache: pebble.NewCache(opts.CacheBytes)}
+	if err := s.connect(readOnly); err != nil {
+		s.cache.Unref()
+		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Store) pebbleOptions(opts Options) *pebble.Options {
+// connect opens the files. After an error the store is broken.
+func (s *Store) connect(readOnly bool) error {
+	path := s.lock.fs.PathJoin(s.lock.dir, databaseName)
+	s.database = database{guard: newGuard(s.log), readOnly: readOnly, leave: make(chan struct{})}
+	s.disk = newDisk(s.lock.fs, path, s.guard)
+	var db *pebble.DB
+	err := s.guard.run(func() (err error) {
+		db, err = pebble.Open(path, s.pebbleOptions())
+		return err
+	})
+	if err != nil {
+		s.guard.abandon(err)
+		s.disk.close()
+		return fmt.Errorf("open database %s: %w", path, err)
+	}
+	s.db = db
+	return nil
+}
+
+// Reopen closes the database, broken or not, and opens it anew, for reading
+// only if readOnly: then it takes no room on disk. A Verify under way is cut
+// short. After an error the store is broken, with that as its cause, and can be
+// reopened again.
+func (s *Store) Reopen(readOnly bool) error {
+	s.commit.Lock()
+	defer s.commit.Unlock()
+	if err := s.interrupt(); err != nil {
+		return err
+	}
+	s.long.Lock()
+	defer s.long.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	err := s.disconnect()
+	if again := s.connect(readOnly); again != nil {
+		return again
+	}
+	if err != nil {
+		s.log.Warn("store was not closed well before it was opened again", "error", err)
+	}
+	return nil
+}
+
+func (s *Store) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
-		CacheSize:          opts.CacheBytes,
+		Cache:              s.cache,
 		DisableTableStats:  true, // they would read every table at each start
 		EventListener:      s.guard.events(),
 		FS:                 s.disk,
@@ -153,6 +212,12 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	defer s.cache.Unref()
+	return s.disconnect()
+}
+
+// disconnect closes the files.
+func (s *Store) disconnect() error {
 	defer s.disk.close()
 	if s.guard.check() != nil {
 		return nil // told before
@@ -172,12 +237,33 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Broken is closed when the disk has failed; Err then says how.
-func (s *Store) Broken() <-chan struct{} { return s.guard.broken }
+// interrupt tells those who hold long to let go.
+func (s *Store) interrupt() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return errClosed
+	}
+	close(s.leave)
+	return nil
+}
+
+// Broken is closed when the disk has failed; Err then says how. After Reopen
+// there is another channel.
+func (s *Store) Broken() <-chan struct{} { return s.opening().guard.broken }
 
 // Err returns nil until the disk has failed, then an error that matches
 // ErrBroken.
-func (s *Store) Err() error { return s.guard.check() }
+func (s *Store) Err() error { return s.opening().guard.check() }
+
+// ReadOnly tells whether the store was opened for reading only.
+func (s *Store) ReadOnly() bool { return s.opening().readOnly }
+
+func (s *Store) opening() database {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.database
+}
 
 // Size returns the bytes that the store takes on disk; 0 if it is broken or
 // closed.
@@ -197,6 +283,17 @@ func (s *Store) usable() error {
 		return errClosed
 	}
 	return s.guard.check()
+}
+
+// writable is called with mu held.
+func (s *Store) writable() error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if s.readOnly {
+		return ErrReadOnly
+	}
+	return nil
 }
 
 func (s *Store) check() error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -57,7 +58,7 @@ func damage(t *testing.T, s *Store, what string, old, now *row) {
 	}
 	replace(old, now)
 	defer replace(now, old)
-	if err := s.Verify(t.Context(), func(uint64) {}); !errors.Is(err, errRow) {
+	if err := s.Verify(t.Context(), nil); !errors.Is(err, errRow) {
 		t.Errorf("%s: Verify says %v; want a damaged row", what, err)
 	}
 }
@@ -93,7 +94,7 @@ func TestVerifyFindsDamageInAnyRow(t *testing.T) {
 	if len(seen) != 9 {
 		t.Errorf("%d kinds of rows were damaged; want 9", len(seen))
 	}
-	if err := s.Verify(t.Context(), func(uint64) {}); err != nil {
+	if err := s.Verify(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -135,18 +136,40 @@ func TestVerifyEndsWithItsContextAndTellsItsProgress(t *testing.T) {
 	c := newToy(t, "toy")
 	s, tip, _ := forked(t, c)
 	ctx, cancel := context.WithCancel(t.Context())
-	var heights []uint64
-	err := s.Verify(ctx, func(height uint64) {
-		if heights = append(heights, height); height == 3 {
+	var parts []uint64
+	err := s.Verify(ctx, func(done, _ uint64) {
+		if parts = append(parts, done); done == 3 {
 			cancel()
 		}
 	})
-	if !errors.Is(err, context.Canceled) || !slices.Equal(heights, []uint64{0, 1, 2, 3}) {
-		t.Errorf("%v after heights %d; want it canceled after 3", err, heights)
+	if !errors.Is(err, context.Canceled) || !slices.Equal(parts, []uint64{1, 2, 3}) {
+		t.Errorf("%v after parts %d; want it canceled after 3", err, parts)
 	}
-	heights = nil
-	if err := s.Verify(t.Context(), func(height uint64) { heights = append(heights, height) }); err != nil || uint64(len(heights)) != tip.Height+1 {
-		t.Errorf("%v after heights %d", err, heights)
+	parts = nil
+	err = s.Verify(t.Context(), func(done, total uint64) {
+		if parts = append(parts, done); done > total || total <= tip.Height+1 {
+			t.Errorf("part %d of %d", done, total)
+		}
+	})
+	if blocks := int(tip.Height + 1); err != nil || len(parts) <= blocks || !slices.IsSorted(parts) {
+		t.Errorf("%v after parts %d; want more than the %d blocks", err, parts, blocks)
+	}
+}
+
+// TestVerifyNamesTheLowestWrongBlock: however far ahead the others are read.
+func TestVerifyNamesTheLowestWrongBlock(t *testing.T) {
+	c := newToy(t, "toy")
+	s, tip, _ := forked(t, c)
+	for _, b := range tip.path()[5:] {
+		if err := s.db.Set(hashKey(bodyRow, b.Hash), []byte("[]"), pebble.Sync); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := "height 5: " + errRow.Error() + " " + rowName(hashKey(bodyRow, tip.path()[5].Hash))
+	for range 20 {
+		if err := s.Verify(t.Context(), nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Fatalf("%v; want %s", err, want)
+		}
 	}
 }
 

@@ -62,9 +62,14 @@ func (v view) has(key []byte) (bool, error) {
 // each calls f for every row whose key begins with prefix, in order. key and
 // value are f's for the call only.
 func (v view) each(prefix []byte, f func(key, value []byte) error) error {
-	it, err := v.rows.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	return v.between(prefix, after(prefix), f)
+}
+
+// between is each for the keys from one on and below another; nil is no bound.
+func (v view) between(from, to []byte, f func(key, value []byte) error) error {
+	it, err := v.rows.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
-		return fmt.Errorf("read rows %x…: %w", prefix, err)
+		return fmt.Errorf("read rows %x…: %w", from, err)
 	}
 	for ok := it.First(); ok; ok = it.Next() {
 		value, err := it.ValueAndErr()
@@ -76,7 +81,7 @@ func (v view) each(prefix []byte, f func(key, value []byte) error) error {
 		}
 	}
 	if err := it.Close(); err != nil {
-		return fmt.Errorf("read rows %x…: %w", prefix, err)
+		return fmt.Errorf("read rows %x…: %w", from, err)
 	}
 	return nil
 }
