@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -17,6 +18,10 @@ const (
 	aheadParts  = 32       // windows asked for or fetched, not yet added
 	firstBlocks = 32       // of a request while nothing is known of their size
 	aheadHashes = 1 << 14  // to fetch, before more headers are asked for
+
+	partTime   = time.Second           // what a request should take, so that slow peers are asked for less
+	leastHedge = 50 * time.Millisecond // by which another peer has to be quicker, at least
+	heldUp     = 4                     // windows here that wait for an older one: it is worth asking for twice
 )
 
 // plan is the blocks to fetch, in order: hashes come in from the headers,
@@ -34,19 +39,22 @@ type plan struct {
 	over    bool          // nothing more will be fetched
 	blocks  int           // that came so far
 	size    int           // their bytes
+
+	pace map[peer.ID]time.Duration // what a block takes from a peer, lately
 }
 
 // part is a window of blocks. Its fields are guarded by the plan's mu.
 type part struct {
 	hashes []chain.Hash
-	blocks []*chain.Block // all of them, once they are here
-	from   peer.ID        // who gave them
-	askers []peer.ID      // who is being asked
-	since  time.Time      // when it was asked for last
+	blocks []*chain.Block        // all of them, once they are here
+	from   peer.ID               // who gave them
+	askers map[peer.ID]time.Time // who is being asked, since when
 }
 
+// newPlan returns an empty plan. A peer of which nothing is known yet is asked
+// for what another is slow with after hedge.
 func newPlan(hedge time.Duration) *plan {
-	return &plan{hedge: hedge, changed: make(chan struct{})}
+	return &plan{hedge: hedge, changed: make(chan struct{}), pace: map[peer.ID]time.Duration{}}
 }
 
 // notify wakes who waits. The caller holds mu.
@@ -113,8 +121,9 @@ func (p *plan) stop() {
 }
 
 // take returns the next window for a peer to be asked for: one that another
-// peer failed, else a new one, else the oldest that another peer is slow with.
-// It waits when there is none, and says false when none will come.
+// peer failed, else the oldest if others wait for it and this peer would bring
+// it sooner, else a new one, else any that this peer would bring sooner. It
+// waits when there is none, and says false when none will come.
 func (p *plan) take(ctx context.Context, id peer.ID) (*part, []chain.Hash, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -125,7 +134,7 @@ func (p *plan) take(ctx context.Context, id peer.ID) (*part, []chain.Hash, bool)
 		now := time.Now()
 		w, soon := p.choose(id, now)
 		if w != nil {
-			w.askers, w.since = append(w.askers, id), now
+			w.askers[id] = now
 			return w, w.hashes, true
 		}
 		if p.wait(ctx, soon) != nil {
@@ -139,35 +148,74 @@ func (w *part) missing() bool { return w.blocks == nil }
 // choose returns a window for a peer, or when to look again (zero: at the next
 // change).
 func (p *plan) choose(id peer.ID, now time.Time) (w *part, soon time.Duration) {
+	here := 0
 	for _, w := range p.parts {
 		if w.missing() && len(w.askers) == 0 {
 			return w, 0
 		}
+		if !w.missing() {
+			here++
+		}
+	}
+	if here >= heldUp && p.parts[0].missing() && p.hedgeIn(p.parts[0], id, now) == 0 {
+		return p.parts[0], 0
 	}
 	if len(p.open) > 0 && len(p.parts) < aheadParts && p.bytes < aheadBytes {
-		count := min(len(p.open), p.blocksPerPart())
-		w := &part{hashes: slices.Clone(p.open[:count])}
+		count := min(len(p.open), p.blocksFor(id))
+		w := &part{hashes: slices.Clone(p.open[:count]), askers: map[peer.ID]time.Time{}}
 		p.open = p.open[count:]
 		p.parts = append(p.parts, w)
 		p.notify()
 		return w, 0
 	}
 	for _, w := range p.parts {
-		if !w.missing() || slices.Contains(w.askers, id) {
-			continue
+		switch in := p.hedgeIn(w, id, now); {
+		case in == 0:
+			return w, 0
+		case in != never && (soon == 0 || in < soon):
+			soon = in
 		}
-		if late := p.hedge - now.Sub(w.since); late > 0 {
-			if soon == 0 || late < soon {
-				soon = late
-			}
-			continue
-		}
-		return w, 0
 	}
 	return nil, soon
 }
 
-// blocksPerPart sizes a request by the blocks that came so far.
+const never = time.Duration(math.MaxInt64)
+
+// hedgeIn returns after what time a peer may be asked for a window that others
+// are being asked for: when by its pace it would bring the window in half the
+// time that they still need. How long they need is known by their pace; who is
+// late by it, or whose pace is unknown, will need as long again as it is late.
+func (p *plan) hedgeIn(w *part, id peer.ID, now time.Time) time.Duration {
+	if _, asked := w.askers[id]; asked || !w.missing() {
+		return never
+	}
+	pace, known := p.pace[id]
+	margin := max(2*pace*time.Duration(len(w.hashes)), leastHedge)
+	in := time.Duration(0)
+	for asker, since := range w.askers {
+		due := since.Add(p.pace[asker] * time.Duration(len(w.hashes)))
+		switch {
+		case !known:
+			in = max(in, since.Add(p.hedge).Sub(now))
+		case due.Sub(now) < margin:
+			in = max(in, due.Add(margin).Sub(now))
+		}
+	}
+	return max(in, 0)
+}
+
+// blocksFor sizes a request: by the blocks that came so far, and by how quick
+// the peer was.
+func (p *plan) blocksFor(id peer.ID) int {
+	pace := p.pace[id]
+	if pace == 0 || p.blocks == 0 {
+		return min(firstBlocks, p.blocksPerPart())
+	}
+	return max(min(int(partTime/pace), p.blocksPerPart()), 1)
+}
+
+// blocksPerPart is how many blocks, of the size that they had so far, a request
+// may be for.
 func (p *plan) blocksPerPart() int {
 	if p.blocks == 0 {
 		return firstBlocks
@@ -181,7 +229,8 @@ func (p *plan) give(w *part, id peer.ID, blocks []*chain.Block) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	defer p.notify()
-	w.askers = slices.DeleteFunc(w.askers, func(a peer.ID) bool { return a == id })
+	p.learn(id, len(blocks), time.Since(w.askers[id]))
+	delete(w.askers, id)
 	if !w.missing() || len(blocks) == 0 || len(blocks) > len(w.hashes) {
 		return // another was quicker, or it brought nothing
 	}
@@ -190,7 +239,7 @@ func (p *plan) give(w *part, id peer.ID, blocks []*chain.Block) {
 		return // nothing is wanted any more
 	}
 	if rest := w.hashes[len(blocks):]; len(rest) > 0 {
-		p.parts = slices.Insert(p.parts, at+1, &part{hashes: rest})
+		p.parts = slices.Insert(p.parts, at+1, &part{hashes: rest, askers: map[peer.ID]time.Time{}})
 	}
 	w.hashes, w.blocks, w.from = w.hashes[:len(blocks)], blocks, id
 	for _, b := range blocks {
@@ -198,6 +247,18 @@ func (p *plan) give(w *part, id peer.ID, blocks []*chain.Block) {
 		p.size += len(b.Raw())
 		p.bytes += len(b.Raw())
 	}
+}
+
+// learn notes a peer's pace, the latest answer counting as much as all before.
+func (p *plan) learn(id peer.ID, blocks int, took time.Duration) {
+	if blocks == 0 {
+		return
+	}
+	pace := max(took/time.Duration(blocks), 1)
+	if before, known := p.pace[id]; known {
+		pace = (before + pace) / 2
+	}
+	p.pace[id] = max(pace, 1)
 }
 
 // next waits for the oldest window and takes it out. It says false when there
