@@ -271,6 +271,7 @@ func (l *Ledger) commit(change store.Change, best chain.State, src chain.Source)
 		}
 		steps = append(steps, step)
 	}
+	change.At, change.Source = l.now(), src
 	if err := l.store.Commit(change); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}

@@ -30,8 +30,11 @@ type Applied struct {
 
 // Change is what one Commit does: it keeps the blocks of Put, takes those of
 // Revert off the best chain, the tip first, and puts those of Apply on it, the
-// lowest first. An applied block is stored before or is in Put.
+// lowest first. An applied block is stored before or is in Put. When it takes
+// blocks off, At and Source are kept with what it did: see Reorganisation.
 type Change struct {
+	At     time.Time
+	Source chain.Source
 	Put    []Entry
 	Revert []chain.Hash
 	Apply  []Applied
@@ -94,7 +97,8 @@ func (w *writer) change(c Change) error {
 	if err != nil {
 		return err
 	}
-	w.tip = tip.Header.Cursor()
+	old := tip.Header.Cursor()
+	w.tip = old
 	for _, e := range c.Put {
 		if err := w.keep(e); err != nil {
 			return fmt.Errorf("put block %s: %w", e.Block.Hash, err)
@@ -105,13 +109,14 @@ func (w *writer) change(c Change) error {
 			return fmt.Errorf("revert block %s: %w", h, err)
 		}
 	}
+	fork := w.tip
 	for i := range c.Apply {
 		if err := w.apply(&c.Apply[i]); err != nil {
 			return fmt.Errorf("apply block %s: %w", c.Apply[i].Block.Hash, err)
 		}
 	}
 	w.set(tipKey, w.tip.Hash[:])
-	return nil
+	return w.note(c, old, fork)
 }
 
 // keep writes a block's own rows, unless they are there: the first source and
@@ -150,8 +155,12 @@ func (w *writer) revert(h chain.Hash) error {
 			return err
 		}
 	}
-	for _, t := range b.Transactions {
-		w.remove(hashKey(txRow, t.ID()))
+	rows, err := indexRows(b)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		w.remove(r.key)
 	}
 	for _, n := range completed(b.Height) {
 		w.remove(nodeKey(n.Level, n.Index))
@@ -200,8 +209,12 @@ func (w *writer) join(a *Applied) error {
 			return err
 		}
 	}
-	for i, t := range b.Transactions {
-		w.set(hashKey(txRow, t.ID()), place{b.Height, uint64(i)}.encode())
+	rows, err := indexRows(b)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		w.set(r.key, r.value)
 	}
 	for _, n := range a.Nodes {
 		w.set(nodeKey(n.Level, n.Index), n.Hash[:])

@@ -11,7 +11,8 @@
 //
 // The first byte of a key says what a row is. Numbers in keys are big-endian,
 // so that they sort; those in values are uvarints (encoding/binary) in their
-// shortest form, unless their size is given. Format 1 lacks the rows t.
+// shortest form, unless their size is given. Format 1 lacks the rows t, c, d and r,
+// format 2 the rows c, d and r.
 //
 //	key                           value
 //	'm' 'f'                       format of the rows, 8 bytes big-endian
@@ -27,6 +28,13 @@
 //	'a' public key (32)           balance, nonce at the best tip; no row if both are 0
 //	'i' level (1) index (8)       hash of an interior node of the best chain's history tree, level ≥ 1
 //	't' transaction id (32)       height and index on the best chain
+//	'c' public key (32) height (8) index (4)
+//	                              nothing; that transaction of the best chain names the account; with
+//	                              the number of the block's transactions as index: the account mined it
+//	'd' SHA-256 (32) height (8) index (4)
+//	                              nothing; that transaction of the best chain has the hash on record
+//	'r' number (8)                a reorganisation: when (Unix ms), length and text of via, length and text of
+//	                              peer, height and hash of fork, old tip and new tip, CRC-32C of key and all that (4)
 //	'p' transaction id (32)       a transaction that waits: first seen (Unix ms), length and text of via,
 //	                              length and text of peer, canonical transaction
 //

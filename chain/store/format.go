@@ -12,7 +12,7 @@ import (
 )
 
 // currentFormat is the version of the rows in the package comment.
-const currentFormat = 2
+const currentFormat = 3
 
 // migration turns rows of one format into the next one's.
 type migration struct {
@@ -23,7 +23,7 @@ type migration struct {
 // migrations lists the way from each older format to the current one, in order.
 func migrations() []migration {
 	return []migration{
-		{from: 1, build: indexTransactions},
+		{from: 2, build: buildIndexes}, // of format 1 too, which lacks one of them
 	}
 }
 
@@ -141,26 +141,4 @@ func (s *Store) freeName(name string) (string, error) {
 			return "", err
 		}
 	}
-}
-
-// indexTransactions writes the rows that format 1 lacks.
-func indexTransactions(w *writer) error {
-	tip, err := w.tipRecord()
-	if err != nil {
-		return err
-	}
-	for height := uint64(0); height <= tip.Header.Height; height++ {
-		h, err := w.hashAt(height)
-		if err != nil {
-			return err
-		}
-		b, err := w.block(h)
-		if err != nil {
-			return err
-		}
-		for i, t := range b.Transactions {
-			w.set(hashKey(txRow, t.ID()), place{height, uint64(i)}.encode())
-		}
-	}
-	return nil
 }

@@ -46,7 +46,22 @@ func setFormat(t *testing.T, b *pebble.Batch, format uint64) {
 func toFormat1(t *testing.T) func(*pebble.Batch) {
 	return func(b *pebble.Batch) {
 		setFormat(t, b, 1)
-		if err := b.DeleteRange([]byte{txRow}, []byte{txRow + 1}, nil); err != nil {
+		strip(t, b, txRow, concernRow, recordedRow)
+	}
+}
+
+// toFormat2 strips what format 2 lacks.
+func toFormat2(t *testing.T) func(*pebble.Batch) {
+	return func(b *pebble.Batch) {
+		setFormat(t, b, 2)
+		strip(t, b, concernRow, recordedRow)
+	}
+}
+
+func strip(t *testing.T, b *pebble.Batch, rows ...byte) {
+	t.Helper()
+	for _, row := range rows {
+		if err := b.DeleteRange([]byte{row}, []byte{row + 1}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -84,11 +99,11 @@ func TestRefusedDirectoryIsNotTouched(t *testing.T) {
 		},
 		"newer format": {
 			ours.rules, func(b *pebble.Batch) { setFormat(t, b, 7) }, ErrNewerFormat,
-			[]string{dataDir, "format 7", "up to 2"},
+			[]string{dataDir, "format 7", "up to 3"},
 		},
 		"newer format of another chain": {
-			theirs.rules, func(b *pebble.Batch) { setFormat(t, b, 3) }, ErrNewerFormat,
-			[]string{"format 3"},
+			theirs.rules, func(b *pebble.Batch) { setFormat(t, b, 4) }, ErrNewerFormat,
+			[]string{"format 4"},
 		},
 		"no format": {
 			ours.rules, func(b *pebble.Batch) { _ = b.Delete(formatKey, nil) }, errRow,
@@ -137,6 +152,18 @@ func TestDatabaseWithoutManifestIsRefused(t *testing.T) {
 	}
 	if len(ops.ops) > 0 {
 		t.Errorf("written: %q", ops.ops)
+	}
+}
+
+func TestMigrationFromFormat2BuildsTheIndexes(t *testing.T) {
+	c := newToy(t, "toy")
+	mem := vfs.NewMem()
+	tip, known := prepare(t, mem, c, toFormat2(t))
+	s := open(t, mem, c.rules)
+	same(t, s, tip, known)
+	tx := tip.Transactions[0]
+	if at, err := s.History(tx.From, nil, 1); err != nil || len(at) != 1 || at[0].Block != tip.Hash {
+		t.Errorf("history of %s: %v, %v", tx.From, at, err)
 	}
 }
 

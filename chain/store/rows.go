@@ -15,16 +15,19 @@ import (
 // The first byte of a key says what the row is; the table is in the package
 // comment.
 const (
-	metaRow    = 'm'
-	headerRow  = 'h'
-	bodyRow    = 'b'
-	numberRow  = 'n'
-	siblingRow = 's'
-	accountRow = 'a'
-	undoRow    = 'u'
-	nodeRow    = 'i'
-	txRow      = 't'
-	pendingRow = 'p'
+	metaRow           = 'm'
+	headerRow         = 'h'
+	bodyRow           = 'b'
+	numberRow         = 'n'
+	siblingRow        = 's'
+	accountRow        = 'a'
+	undoRow           = 'u'
+	nodeRow           = 'i'
+	txRow             = 't'
+	pendingRow        = 'p'
+	concernRow        = 'c'
+	recordedRow       = 'd'
+	reorganisationRow = 'r'
 )
 
 const (
@@ -70,6 +73,7 @@ func rowName(key []byte) string {
 	names := map[byte]string{
 		metaRow: "meta", headerRow: "header", bodyRow: "body", numberRow: "height", siblingRow: "sibling",
 		accountRow: "account", undoRow: "undo", nodeRow: "history node", txRow: "transaction", pendingRow: "waiting transaction",
+		concernRow: "account entry", recordedRow: "record", reorganisationRow: "reorganisation",
 	}
 	if len(key) == 0 {
 		return "without key"

@@ -24,6 +24,9 @@ func FuzzRows(f *testing.F) {
 	f.Add(hashKey(txRow, chain.Hash{}), place{1000, 3}.encode())
 	f.Add(heightKey(numberRow, 9), make([]byte, 32))
 	f.Add(siblingKey(9, chain.Hash{}), []byte{})
+	number := heightKey(reorganisationRow, 7)
+	f.Add(number, encodeReorganisation(number, Reorganisation{At: time.UnixMilli(5), Old: chain.Cursor{Height: 300}}))
+	f.Add(recordedKey(chain.Hash{9}, place{1, 2}), []byte{})
 	f.Add(nodeKey(3, 4), []byte{0x80, 0x00})
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		same := func(what string, err error, again []byte) {
@@ -44,6 +47,11 @@ func FuzzRows(f *testing.F) {
 		if err == nil {
 			again, err := encodeDiff(diff)
 			same("diff", err, again)
+		}
+		reorganisation, err := decodeReorganisation(key, value)
+		same("reorganisation", err, encodeReorganisation(key, reorganisation))
+		if p, err := splitPlaced(key); err == nil && !bytes.Equal(key[1+hashSize:], appendPlace(nil, p)) {
+			t.Errorf("key %x is at %v", key, p)
 		}
 		if height, h, err := splitSibling(key); err == nil && key[0] == siblingRow && !bytes.Equal(key, siblingKey(height, h)) {
 			t.Errorf("sibling key %x became %d %s", key, height, h)

@@ -73,9 +73,9 @@ func (s *Store) untilReopened(ctx context.Context) (context.Context, func()) {
 // verifier is one run of Verify.
 type verifier struct {
 	view
-	state        chain.State // after the last block proved
-	accounts     map[chain.Address]chain.Account
-	transactions uint64 // on the best chain
+	state    chain.State // after the last block proved
+	accounts map[chain.Address]chain.Account
+	indexed  uint64 // rows of the best chain's indexes
 }
 
 // rowsShare is how much longer it takes to prove a block than to look at the
@@ -211,12 +211,16 @@ func (v *verifier) next(height uint64, c candidate) error {
 	if err := v.same(hashKey(undoRow, h), undo); err != nil {
 		return err
 	}
-	for i, t := range b.Transactions {
-		if err := v.same(hashKey(txRow, t.ID()), place{height, uint64(i)}.encode()); err != nil {
+	rows, err := indexRows(b)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if err := v.same(r.key, r.value); err != nil {
 			return err
 		}
 	}
-	v.transactions += uint64(len(b.Transactions))
+	v.indexed += uint64(len(rows))
 	for _, n := range nodes {
 		if err := v.same(nodeKey(n.Level, n.Index), n.Hash[:]); err != nil {
 			return err

@@ -18,23 +18,24 @@ import (
 // region is a part of all keys, looked at by one goroutine.
 type region struct {
 	*verifier
-	from, to     []byte // nil is the beginning, or the end
-	header       func() // called for each header
-	transactions uint64 // rows of them
-	err          error  // of the first row that is wrong
+	from, to    []byte // nil is the beginning, or the end
+	header      func() // called for each header
+	indexed     uint64 // rows of indexes
+	reorganised uint64 // rows of reorganisations
+	err         error  // of the first row that is wrong
 
 	sides  map[chain.Hash]chain.State // of the side branches at the last two heights
 	lower  map[chain.Hash]chain.State
 	height uint64 // of the siblings looked at
 }
 
-// regions cuts the keys into parts, siblings and accounts each in one. Rows by
+// regions cuts the keys into parts; siblings, accounts and reorganisations each in one. Rows by
 // hash are many, so that each kind makes four.
 func (v *verifier) regions(header func()) []*region {
 	bounds := [][]byte{nil}
-	for _, row := range []byte{accountRow, bodyRow, headerRow, nodeRow, metaRow, numberRow, pendingRow, siblingRow, txRow, undoRow} {
+	for _, row := range []byte{accountRow, bodyRow, headerRow, nodeRow, metaRow, numberRow, pendingRow, siblingRow, txRow, undoRow, concernRow, recordedRow, reorganisationRow} {
 		bounds = append(bounds, []byte{row})
-		if row == bodyRow || row == headerRow || row == txRow || row == undoRow {
+		if row == bodyRow || row == headerRow || row == txRow || row == undoRow || row == concernRow || row == recordedRow {
 			bounds = append(bounds, []byte{row, 0x40}, []byte{row, 0x80}, []byte{row, 0xc0})
 		}
 	}
@@ -67,18 +68,18 @@ func (v *verifier) strays(ctx context.Context, header func()) error {
 		})
 	}
 	_ = g.Wait() // each region has its own error
-	var transactions uint64
+	var indexed uint64
 	for _, r := range all {
 		if r.err != nil {
 			return r.err
 		}
-		transactions += r.transactions
+		indexed += r.indexed
 	}
 	if err := v.absentees(); err != nil {
 		return err
 	}
-	if transactions != v.transactions { // those of the best chain are all there
-		return v.each([]byte{txRow}, v.strayTransaction)
+	if indexed != v.indexed { // those of the best chain are all there
+		return v.each(nil, v.strayIndex)
 	}
 	return nil
 }
@@ -144,9 +145,11 @@ func (v *region) stray(key, value []byte) error {
 		return nil
 	case row == nodeRow && size == 9 && complete(uint(key[1]), binary.BigEndian.Uint64(key[2:]), v.state.Tip.Height+1):
 		return nil
-	case row == txRow && size == hashSize:
-		v.transactions++ // those of the best chain are all there
+	case indexes(row):
+		v.indexed++ // those of the best chain are all there
 		return nil
+	case row == reorganisationRow:
+		return v.reorganisation(key, value)
 	}
 	return damaged(key, "does not belong to the best chain")
 }
@@ -180,28 +183,6 @@ func (v *verifier) strayUndo(key []byte) error {
 		err = damaged(key, "does not belong to the best chain")
 	}
 	return err
-}
-
-func (v *verifier) strayTransaction(key, value []byte) error {
-	p, err := decodePlace(key, value)
-	if err != nil {
-		return err
-	}
-	h, err := v.hashAt(p.height)
-	if errors.Is(err, ErrNotFound) {
-		return damaged(key, "names height %d above the tip", p.height)
-	}
-	if err != nil {
-		return err
-	}
-	b, err := v.block(h)
-	if err != nil {
-		return err
-	}
-	if p.index >= uint64(len(b.Transactions)) || b.Transactions[p.index].ID() != chain.Hash(key[1:]) {
-		return damaged(key, "is not number %d of block %s", p.index, h)
-	}
-	return nil
 }
 
 // sibling proves the block of a sibling row, if it is on a side branch. The

@@ -91,8 +91,8 @@ func TestVerifyFindsDamageInAnyRow(t *testing.T) {
 			damage(t, s, "flip in the key of "+rowName(r.key), &r, &row{other, r.value})
 		}
 	}
-	if len(seen) != 9 {
-		t.Errorf("%d kinds of rows were damaged; want 9", len(seen))
+	if len(seen) != 11 {
+		t.Errorf("%d kinds of rows were damaged; want 11", len(seen))
 	}
 	if err := s.Verify(t.Context(), nil); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,157 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+)
+
+// entry is one row of an index of the best chain.
+type entry struct{ key, value []byte }
+
+// indexRows returns the rows of the best chain's indexes that a block has:
+// where each transaction stands, what concerns each account, and which hashes
+// are on record.
+func indexRows(b *chain.Block) ([]entry, error) {
+	var rows []entry
+	for i, t := range b.Transactions {
+		at := place{b.Height, uint64(i)}
+		rows = append(rows, entry{hashKey(txRow, t.ID()), at.encode()})
+		for _, a := range parties(t) {
+			key, err := concernKey(a, at)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, entry{key: key})
+		}
+		for _, h := range chain.RecordedHashes(t.Data) {
+			rows = append(rows, entry{key: recordedKey(h, at)})
+		}
+	}
+	if b.Miner == "" { // genesis
+		return rows, nil
+	}
+	key, err := concernKey(b.Miner, place{b.Height, uint64(len(b.Transactions))})
+	return append(rows, entry{key: key}), err
+}
+
+// parties returns the one or two accounts that a transaction names.
+func parties(t *chain.Transaction) []chain.Address {
+	if t.To == "" || t.To == t.From {
+		return []chain.Address{t.From}
+	}
+	return []chain.Address{t.From, t.To}
+}
+
+// appendPlace writes a place so that keys sort by it.
+func appendPlace(b []byte, p place) []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(b, p.height), uint32(p.index))
+}
+
+func concernKey(a chain.Address, p place) ([]byte, error) {
+	key, err := a.Key()
+	if err != nil {
+		return nil, fmt.Errorf("index account: %w", err)
+	}
+	return appendPlace(append([]byte{concernRow}, key...), p), nil
+}
+
+func recordedKey(h chain.Hash, p place) []byte { return appendPlace(hashKey(recordedRow, h), p) }
+
+// splitPlaced takes a key of a concern or a record apart.
+func splitPlaced(key []byte) (place, error) {
+	if len(key) != 1+hashSize+12 {
+		return place{}, damaged(key, "want a key of %d bytes", 1+hashSize+12)
+	}
+	rest := key[1+hashSize:]
+	return place{binary.BigEndian.Uint64(rest), uint64(binary.BigEndian.Uint32(rest[8:]))}, nil
+}
+
+// buildIndexes writes the rows of the indexes for the whole best chain.
+func buildIndexes(w *writer) error {
+	tip, err := w.tipRecord()
+	if err != nil {
+		return err
+	}
+	for height := uint64(0); height <= tip.Header.Height; height++ {
+		h, err := w.hashAt(height)
+		if err != nil {
+			return err
+		}
+		b, err := w.block(h)
+		if err != nil {
+			return err
+		}
+		rows, err := indexRows(b)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			w.set(r.key, r.value)
+		}
+	}
+	return nil
+}
+
+// Place is a place on the best chain: the Index-th transaction of the block at
+// Height. An Index that is the block's number of transactions is what the miner
+// gets after them.
+type Place struct{ Height, Index uint64 }
+
+// lastPlace is behind all others.
+func lastPlace() place { return place{math.MaxUint64, math.MaxUint32} }
+
+// History returns what concerns an account on the best chain, the latest first:
+// transactions that name it and blocks that it mined, at most limit of them and
+// all before a place. No before means the latest.
+func (s *Store) History(a chain.Address, before *Place, limit int) ([]Location, error) {
+	end := lastPlace()
+	if before != nil {
+		end = place{before.Height, min(before.Index, math.MaxUint32)}
+	}
+	low, err := concernKey(a, place{})
+	if err != nil {
+		return nil, err
+	}
+	return read(s, func(v view) ([]Location, error) {
+		return v.placed(low, appendPlace(low[:1+keySize:1+keySize], end), limit, true)
+	})
+}
+
+// Recorded returns where on the best chain a hash is on record, in the sense of
+// chain.RecordedHashes, the earliest first and at most limit of them.
+func (s *Store) Recorded(h chain.Hash, limit int) ([]Location, error) {
+	return read(s, func(v view) ([]Location, error) {
+		return v.placed(recordedKey(h, place{}), recordedKey(h, lastPlace()), limit, false)
+	})
+}
+
+// placed lists the places in the keys of [low, high).
+func (v view) placed(low, high []byte, limit int, backwards bool) (found []Location, err error) {
+	it, err := v.rows.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
+	if err != nil {
+		return nil, fmt.Errorf("read index: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	first, next := it.First, it.Next
+	if backwards {
+		first, next = it.Last, it.Prev
+	}
+	for ok := first(); ok && len(found) < limit; ok = next() {
+		p, err := splitPlaced(it.Key())
+		if err != nil {
+			return nil, err
+		}
+		h, err := v.mustHash(heightKey(numberRow, p.height))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, Location{Height: p.height, Index: p.index, Block: h})
+	}
+	return found, it.Error()
+}
