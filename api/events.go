@@ -24,7 +24,7 @@ const eventsPath = "/v1/events"
 const fromGenesis = "genesis"
 
 const aboutEvents = `Events, as server-sent events, or with the header Upgrade: websocket as messages
-{"event":…,"id":…,"data":…}. The kinds are: block (data: the block that joined the best chain), revert (data:
+{"event":…,"id":…,"data":…}. The kinds are: block (data: the block that joined the best chain, or with headers=true its header), revert (data:
 the header of the block that left it), transaction (data: its id and itself, when it came into the pool), peer
 (data: as in /v1/peers, when it came, was met, left or was refused). The id of block and revert is height:hash of
 the tip after it: to go on after a cut, give the last one as from or Last-Event-ID (the latter wins), and nothing
@@ -34,6 +34,7 @@ never saw is a problem of status 410 that says what to do.`
 
 type eventsInput struct {
 	From        string `query:"from" doc:"place to go on after, height:hash; or genesis for all blocks; without it, the tip"`
+	Headers     bool   `query:"headers" doc:"true: the data of block are the header only, which is all that a watcher needs"`
 	LastEventID string `header:"Last-Event-ID" doc:"as from, and wins over it"`
 }
 
@@ -48,6 +49,7 @@ func (n *rooms) events(_ context.Context, in *eventsInput) (*huma.StreamResponse
 	if err != nil {
 		return nil, err
 	}
+	f.headers = in.Headers
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
 		if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {

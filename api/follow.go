@@ -41,6 +41,8 @@ type follower struct {
 	news  uint64               // place in the order in which transactions came
 	peers map[peer.ID]standing // as they were told
 	beat  time.Duration        // between signs of life
+
+	headers bool // of blocks, the header only
 }
 
 // standing is what is told of a peer when it changes.
@@ -119,6 +121,8 @@ func (f *follower) tellStep(ctx context.Context, out sink) (more bool, err error
 	e := event{kind: client.EventBlock, id: placeOf(next), data: steps[0].Block.Raw()}
 	if steps[0].Revert {
 		e.kind, e.data = client.EventRevert, steps[0].Block.Header.Canonical()
+	} else if f.headers {
+		e.data = steps[0].Block.Header.Canonical()
 	}
 	f.at = next
 	return true, out.send(ctx, e)

@@ -12,16 +12,21 @@ import (
 )
 
 type forksInput struct {
-	Depth uint64 `query:"depth" minimum:"1" maximum:"1000" default:"20" doc:"how many heights below the tip"`
+	Depth uint64           `query:"depth" minimum:"1" maximum:"1000" default:"20" doc:"how many heights below the highest"`
+	To    optional[uint64] `query:"to" maximum:"9007199254740991" doc:"the highest height; without it the tip, and all known above it"`
 }
 
-// forks lists the known blocks of the last heights, and of all above the tip:
-// a longer branch may have less work.
+// forks lists the known blocks of the last heights, and of all above the tip: a
+// longer branch may have less work. To looks further back.
 func (n *rooms) forks(ctx context.Context, in *forksInput) (*jsonOutput[[]client.Fork], error) {
 	st := n.node.Ledger().Store()
 	tip := n.node.Ledger().Tip().Tip.Height
-	low := tip - min(tip, in.Depth)
-	best, err := st.Hashes(low, int(tip-low)+1)
+	high := tip
+	if in.To.Set {
+		high = in.To.Value
+	}
+	low := high - min(high, in.Depth)
+	best, err := st.Hashes(low, int(high-low)+1)
 	if err != nil {
 		return nil, fmt.Errorf("read heights from %d: %w", low, err)
 	}
@@ -34,7 +39,7 @@ func (n *rooms) forks(ctx context.Context, in *forksInput) (*jsonOutput[[]client
 		if err != nil {
 			return nil, fmt.Errorf("read blocks of height %d: %w", height, err)
 		}
-		if len(records) == 0 && height > tip {
+		if len(records) == 0 && height > tip || in.To.Set && height > high {
 			return ok(forks), nil
 		}
 		var main chain.Hash
@@ -50,20 +55,7 @@ func (n *rooms) forks(ctx context.Context, in *forksInput) (*jsonOutput[[]client
 func forksOf(records []store.Record, best chain.Hash) []client.Fork {
 	forks := make([]client.Fork, len(records))
 	for i, r := range records {
-		h := r.Header
-		forks[i] = client.Fork{
-			Height:     h.Height,
-			Hash:       h.Hash,
-			Parent:     h.PrevHash,
-			Work:       r.Work,
-			Difficulty: h.Difficulty,
-			Timestamp:  h.Timestamp,
-			Miner:      h.Miner,
-			TxCount:    h.TxCount,
-			Seen:       r.Seen,
-			Source:     r.Source,
-			Best:       h.Hash == best,
-		}
+		forks[i] = forkOf(r, r.Header.Hash == best)
 	}
 	slices.SortStableFunc(forks, func(a, b client.Fork) int {
 		if a.Best != b.Best {
@@ -72,6 +64,23 @@ func forksOf(records []store.Record, best chain.Hash) []client.Fork {
 		return a.Seen.Compare(b.Seen)
 	})
 	return forks
+}
+
+func forkOf(r store.Record, best bool) client.Fork {
+	h := r.Header
+	return client.Fork{
+		Height:     h.Height,
+		Hash:       h.Hash,
+		Parent:     h.PrevHash,
+		Work:       r.Work,
+		Difficulty: h.Difficulty,
+		Timestamp:  h.Timestamp,
+		Miner:      h.Miner,
+		TxCount:    h.TxCount,
+		Seen:       r.Seen,
+		Source:     r.Source,
+		Best:       best,
+	}
 }
 
 func rank(best bool) int {

@@ -49,8 +49,9 @@ func TestDescriptionListsEveryRoute(t *testing.T) {
 	url, _ := serve(t, newNode(t))
 	d, _ := describe(t, url)
 	want := []string{
-		"/livez", "/openapi.json", "/readyz", "/v1/accounts/{address}", "/v1/blocks", "/v1/blocks/{ref}",
-		"/v1/events", "/v1/forks", "/v1/headers", "/v1/peers", "/v1/pool", "/v1/receipts/verify", "/v1/status",
+		"/livez", "/openapi.json", "/readyz", "/v1/accounts/{address}", "/v1/accounts/{address}/history", "/v1/blocks", "/v1/blocks/{ref}",
+		"/v1/events", "/v1/forks", "/v1/genesis", "/v1/headers", "/v1/peers", "/v1/pool", "/v1/receipts/verify",
+		"/v1/records/{sha256}", "/v1/reorganisations", "/v1/reorganisations/{number}", "/v1/status",
 		"/v1/transactions", "/v1/transactions/{id}", "/v1/transactions/{id}/receipt",
 	}
 	if got := slices.Sorted(maps.Keys(d.Paths)); !slices.Equal(got, want) {
@@ -125,6 +126,8 @@ func parsed(t *testing.T, raw []byte) any {
 func TestEveryDescribedRouteAnswersAsDescribed(t *testing.T) {
 	n := newNode(t)
 	_, sender := keyOf(1)
+	first := n.grow(t, n.ledger.Tip(), "first", 1)
+	n.grow(t, first[0], "heavier", 2)
 	n.mine(t, sender)
 	mined := n.add(t, n.sign(1, chain.Transaction{To: someone, Amount: 3, Fee: 2, Data: "<&>\u2028 \"quoted\""}))
 	n.mine(t, sender)
@@ -153,6 +156,14 @@ func TestEveryDescribedRouteAnswersAsDescribed(t *testing.T) {
 		{"headers", "/v1/headers", nil, 200},
 		{"peers", "/v1/peers", nil, 200},
 		{"forks", "/v1/forks", nil, 200},
+		{"forks", "/v1/forks?depth=2&to=1", nil, 200},
+		{"genesis", "/v1/genesis", nil, 200},
+		{"history", "/v1/accounts/" + string(sender) + "/history", nil, 200},
+		{"history", "/v1/accounts/" + string(sender) + "/history?before=x", nil, 422},
+		{"records", "/v1/records/" + chain.RecordedHashes("a record")[0].String(), nil, 200},
+		{"reorganisations", "/v1/reorganisations", nil, 200},
+		{"reorganisation", "/v1/reorganisations/0", nil, 200},
+		{"reorganisation", "/v1/reorganisations/1", nil, 404},
 		{"transaction", "/v1/transactions/" + mined.ID().String(), nil, 200},
 		{"transaction", "/v1/transactions/" + waits.ID().String(), nil, 200},
 		{"transaction", "/v1/transactions/" + unknown, nil, 200},

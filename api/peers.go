@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/lp2pnode/lp2pnode/api/client"
@@ -11,9 +12,11 @@ import (
 // peers lists those connected, then those that left or were refused.
 func (n *rooms) peers(context.Context, *struct{}) (*jsonOutput[[]client.Peer], error) {
 	known := n.node.Network().Peers()
+	mesh := n.node.Network().Mesh()
 	peers := make([]client.Peer, len(known))
 	for i, p := range known {
 		peers[i] = peerOf(p)
+		peers[i].Mesh = slices.Contains(mesh, p.ID)
 	}
 	return ok(peers), nil
 }

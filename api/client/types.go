@@ -58,6 +58,7 @@ type Peer struct {
 	Tip         chain.Hash `json:"tip,omitzero"`
 	Work        chain.Work `json:"work,omitzero"`
 	Latency     float64    `json:"latency_ms,omitzero" doc:"of the last status exchange, ms"`
+	Mesh        bool       `json:"mesh,omitempty" doc:"in the mesh of the topic blocks: new blocks go to it and come from it at once"`
 	PausedUntil time.Time  `json:"paused_until,omitzero" doc:"nothing is fetched from it until then"`
 	PauseReason string     `json:"pause_reason,omitempty" doc:"why nothing is fetched from it"`
 }
