@@ -20,7 +20,7 @@ import (
 
 // process is one lp2pnode process on loopback with a data directory of its own.
 type process struct {
-	t    *testing.T
+	t    testing.TB
 	name string
 	dir  string
 	args []string
@@ -51,7 +51,7 @@ func (b *lockedBuffer) String() string {
 }
 
 // fastGenesis is a chain for tests: blocks of a second or so at trifling work.
-func fastGenesis(t *testing.T, change map[string]any) string {
+func fastGenesis(t testing.TB, change map[string]any) string {
 	t.Helper()
 	params := map[string]any{
 		"allocations": map[string]any{}, "block_interval_ms": 1000, "chain_id": "test", "consensus": "pow",
@@ -73,7 +73,7 @@ func fastGenesis(t *testing.T, change map[string]any) string {
 }
 
 // start runs a new node with these flags and waits until its API answers.
-func start(t *testing.T, name string, args ...string) *process {
+func start(t testing.TB, name string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: name, dir: t.TempDir(), args: args}
 	p.run()

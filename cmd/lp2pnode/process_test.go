@@ -20,7 +20,7 @@ import (
 // at a size that fits `go test ./...`.
 func long() bool { return os.Getenv("LP2P_TEST_LONG") != "" }
 
-func needProcesses(t *testing.T) {
+func needProcesses(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("runs processes; not with -short")

@@ -1,0 +1,122 @@
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// BenchmarkCatchUp has a fresh process fetch a chain from another one over
+// loopback, and beside it a composed pipeline without network take the same
+// blocks in the same run. The clock runs from the moment at which the new node
+// knows the old one until its API shows the whole chain.
+func BenchmarkCatchUp(b *testing.B) {
+	needProcesses(b)
+	for _, c := range []struct {
+		name              string
+		blocks, transfers int
+	}{
+		{"empty=10000", 10_000, 0},
+		{"empty=30000", 30_000, 0},
+		{"empty=100000", 100_000, 0},
+		{"transfers=1000", 60, 1000},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			w := newWorkload(b, c.blocks, c.transfers)
+			old := start(b, "old", "--genesis", w.genesis, "--mine=false")
+			old.stop()
+			w.grow(b, old.dir, c.blocks, c.transfers)
+			raw := w.rawBlocks(b, old.dir)
+			old.run()
+			units := float64(c.blocks * max(c.transfers, 1))
+			var took, processor, composed time.Duration
+			var peak int
+			for b.Loop() {
+				t, cpu, mb := catchUp(b, w, old, uint64(c.blocks))
+				took, processor, peak = took+t, processor+cpu, max(peak, mb)
+				composed += compose(b, w, raw)
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(units*float64(b.N)/took.Seconds(), "per-s")
+			b.ReportMetric(float64(processor.Microseconds())/float64(b.N)/units, "cpu-µs")
+			b.ReportMetric(units*float64(b.N)/composed.Seconds(), "composed-per-s")
+			b.ReportMetric(composed.Seconds()/took.Seconds(), "of-composed")
+			b.ReportMetric(float64(peak), "peak-MB")
+		})
+	}
+}
+
+// catchUp runs a fresh node until it has the old one's chain. It returns the
+// time that took, the processor's time that both had, and the most memory that
+// the new one took.
+func catchUp(b *testing.B, w *workload, old *process, height uint64) (took, processor time.Duration, peakMB int) {
+	b.Helper()
+	before := processorTime(b, old)
+	fresh := start(b, "fresh", "--genesis", w.genesis, "--mine=false", "--bootstrap", old.addr())
+	fresh.await("the whole chain", 5*time.Minute, func() bool { return fresh.status().Height == height })
+	end := time.Now()
+	processor = processorTime(b, old) - before + processorTime(b, fresh)
+	peakMB = memoryMB(b, fresh, "VmHWM:")
+	fresh.stop()
+	return end.Sub(fresh.logged(`msg="peer joined"`)), processor, peakMB
+}
+
+// logged returns when the process wrote a line that holds text.
+func (p *process) logged(text string) time.Time {
+	p.t.Helper()
+	for _, line := range strings.Split(p.log.String(), "\n") {
+		if !strings.Contains(line, text) {
+			continue
+		}
+		stamp, _, _ := strings.Cut(strings.TrimPrefix(line, "time="), " ")
+		at, err := time.Parse(time.RFC3339Nano, stamp)
+		if err != nil {
+			p.t.Fatalf("log line %q: %v", line, err)
+		}
+		return at
+	}
+	p.t.Fatalf("%s did not log %q:\n%s", p.name, text, p.log)
+	return time.Time{}
+}
+
+// memoryMB reads a line of /proc/PID/status; it skips where there is none.
+func memoryMB(b testing.TB, p *process, line string) int {
+	b.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		b.Skipf("no /proc on this machine: %v", err)
+	}
+	_, rest, found := strings.Cut(string(raw), line)
+	fields := strings.Fields(rest)
+	if !found || len(fields) == 0 {
+		b.Fatalf("no %s in /proc", line)
+	}
+	kb, err := strconv.Atoi(fields[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	return kb >> 10
+}
+
+// processorTime is what a running process has had of the processors.
+func processorTime(b testing.TB, p *process) time.Duration {
+	b.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		b.Skipf("no /proc on this machine: %v", err)
+	}
+	fields := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:]))
+	const perTick = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
+	var ticks int
+	for _, field := range fields[11:13] {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * perTick
+}
