@@ -65,7 +65,7 @@ var arrows = map[string][]string{
 // network, disk, clock, context, lock, log or chance.
 var inRules = map[string][]string{
 	"chain/canonical": {
-		"bytes", "encoding", "errors", "fmt", "strconv",
+		"bytes", "encoding", "encoding/hex", "errors", "fmt", "strconv", "unicode/utf8",
 		"github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext",
 	},
 	"chain/merkle": {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/mr-tron/base58"
+
+	"github.com/lp2pnode/lp2pnode/chain/canonical"
 )
 
 // addressPrefix stands before the public key in the 38 bytes of an address:
@@ -48,6 +50,20 @@ func (a *Address) UnmarshalText(text []byte) error {
 	}
 	*a = Address(s)
 	return nil
+}
+
+// scanAddress reads an address or the empty string.
+func scanAddress(s *canonical.Scanner) Address {
+	if s.Try(`""`) {
+		return ""
+	}
+	a := string(s.Plain(addressSize))
+	if s.Err() == nil {
+		if _, err := decodeAddress(a); err != nil {
+			s.Fail("%w", err)
+		}
+	}
+	return Address(a)
 }
 
 func decodeAddress(s string) ([]byte, error) {

@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/go-json-experiment/json/jsontext"
-
+	"github.com/lp2pnode/lp2pnode/chain/canonical"
 	"github.com/lp2pnode/lp2pnode/chain/merkle"
 )
 
@@ -108,33 +107,29 @@ func (r *Rules) DecodeBlock(raw []byte) (*Block, error) {
 // decodeList reads a canonical array of want transactions and stops at the
 // first element that is none, so that junk costs nothing (protocol §1).
 func (r *Rules) decodeList(raw []byte, want uint64) ([]*Transaction, error) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
-	if open, err := dec.ReadToken(); err != nil || open.Kind() != '[' {
-		return nil, Invalid(RuleForm, "an array of transactions", fmt.Sprintf("%.20q", raw))
-	}
+	s := canonical.NewScanner(raw)
+	s.Literal("[")
 	var txs []*Transaction
-	next := 1 // where the coming element has to start
-	for dec.PeekKind() != ']' {
-		value, err := dec.ReadValue()
-		if err != nil {
-			return nil, Invalid(RuleForm, "an array of transactions", err)
+	for s.Err() == nil && !s.Try("]") {
+		if len(txs) > 0 {
+			s.Literal(",")
 		}
-		end := int(dec.InputOffset())
-		if end-len(value) != next {
-			return nil, Invalid(RuleForm, "no white space between transactions", fmt.Sprintf("some before number %d", len(txs)))
+		t := &Transaction{}
+		t.scan(s, raw)
+		if err := s.Err(); err != nil {
+			return nil, fmt.Errorf("transaction %d: %w", len(txs), Invalid(RuleForm, "a canonical transaction", err))
 		}
 		if uint64(len(txs)) >= want {
 			return nil, Invalid(RuleTxCount, want, "more")
 		}
-		t, err := r.decodeTransaction(raw[next:end])
-		if err != nil {
+		if err := r.check(t); err != nil {
 			return nil, fmt.Errorf("transaction %d: %w", len(txs), err)
 		}
 		txs = append(txs, t)
-		next = end + 1
 	}
-	if len(raw) != max(next, 2) || raw[len(raw)-1] != ']' {
-		return nil, Invalid(RuleForm, "nothing after the transactions", fmt.Sprintf("%d bytes for %d", len(raw), len(txs)))
+	s.End()
+	if err := s.Err(); err != nil {
+		return nil, Invalid(RuleForm, "an array of transactions", err)
 	}
 	if got := uint64(len(txs)); got != want {
 		return nil, Invalid(RuleTxCount, want, got)

@@ -3,6 +3,7 @@ package chain
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/lp2pnode/lp2pnode/chain/canonical"
@@ -56,7 +57,7 @@ func SealedHash(seal Hash, nonce uint64) Hash {
 
 func (h *Header) appendJSON(b []byte, seal bool) []byte {
 	hash := func(name string, v Hash) {
-		b = append(append(append(append(b, name...), '"'), v.String()...), '"')
+		b = append(hex.AppendEncode(append(append(b, name...), '"'), v[:]), '"')
 	}
 	b = canonical.AppendString(append(b, `{"data":`...), h.Data)
 	b = canonical.AppendInteger(append(b, `,"difficulty":`...), h.Difficulty)
@@ -77,17 +78,56 @@ func (h *Header) appendJSON(b []byte, seal bool) []byte {
 	return append(b, '}')
 }
 
+// scan reads a canonical header and returns its seal, which is over the same
+// bytes but those of hash and nonce.
+func (h *Header) scan(raw []byte) (seal Hash, err error) {
+	s := canonical.NewScanner(raw)
+	sealed := make([]byte, 0, 1024) // more than all but a note of escapes takes
+	done := 0
+	take := func() { sealed = append(sealed, raw[done:s.Offset()]...) }
+	s.Literal(`{"data":`)
+	h.Data = s.Text()
+	s.Literal(`,"difficulty":`)
+	h.Difficulty = s.Integer()
+	take()
+	s.Literal(`,"hash":`)
+	s.Hex(h.Hash[:])
+	done = s.Offset()
+	s.Literal(`,"height":`)
+	h.Height = s.Integer()
+	s.Literal(`,"history_root":`)
+	s.Hex(h.HistoryRoot[:])
+	s.Literal(`,"miner":`)
+	h.Miner = scanAddress(s)
+	take()
+	s.Literal(`,"nonce":`)
+	h.Nonce = s.Integer()
+	done = s.Offset()
+	s.Literal(`,"prev_hash":`)
+	s.Hex(h.PrevHash[:])
+	s.Literal(`,"timestamp":`)
+	h.Timestamp = s.Integer()
+	s.Literal(`,"tx_count":`)
+	h.TxCount = s.Integer()
+	s.Literal(`,"tx_root":`)
+	s.Hex(h.TxRoot[:])
+	s.Literal(`,"version":`)
+	h.Version = s.Integer()
+	s.Literal(`}`)
+	s.End()
+	take()
+	return sha256.Sum256(sealed), s.Err()
+}
+
 // decodeHeader reads a canonical header and checks its own fields and its hash.
 func decodeHeader(raw []byte) (Header, error) {
 	var h Header
 	if len(raw) > MaxHeaderBytes {
 		return h, Invalid(RuleSize, fmt.Sprintf("a header of at most %d bytes", MaxHeaderBytes), len(raw))
 	}
-	if err := canonical.Read(raw, &h); err != nil {
-		return h, Invalid(RuleForm, "a canonical header", err)
-	}
-	if err := canonical.Same(raw, h.appendJSON(make([]byte, 0, len(raw)), false)); err != nil {
-		return h, Invalid(RuleForm, "a canonical header", err)
+	seal, err := h.scan(raw)
+	if err != nil {
+		return Header{}, Invalid(RuleForm, "a canonical header", err)
 	}
 	switch {
 	case h.Version != Version:
@@ -97,7 +137,7 @@ func decodeHeader(raw []byte) (Header, error) {
 	case h.Difficulty == 0:
 		return h, Invalid(RuleDifficulty, "at least 1", 0)
 	}
-	if want := h.ComputeHash(); h.Hash != want {
+	if want := SealedHash(seal, h.Nonce); h.Hash != want {
 		return h, Invalid(RuleHash, want, h.Hash)
 	}
 	return h, nil

@@ -1,8 +1,8 @@
 package chain
 
 import (
-	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/lp2pnode/lp2pnode/chain/canonical"
@@ -53,35 +53,58 @@ func (t *Transaction) SignedBytes(genesis Hash) []byte { return t.appendJSON(nil
 func (t *Transaction) appendJSON(b []byte, genesis *Hash) []byte {
 	b = canonical.AppendInteger(append(b, `{"amount":`...), t.Amount)
 	if genesis != nil {
-		b = append(append(append(b, `,"chain":"`...), genesis.String()...), '"')
+		b = append(hex.AppendEncode(append(b, `,"chain":"`...), genesis[:]), '"')
 	}
 	b = canonical.AppendString(append(b, `,"data":`...), t.Data)
 	b = canonical.AppendInteger(append(b, `,"fee":`...), t.Fee)
 	b = canonical.AppendString(append(b, `,"from":`...), string(t.From))
 	b = canonical.AppendInteger(append(b, `,"nonce":`...), t.Nonce)
 	if genesis == nil {
-		b = append(append(append(b, `,"signature":"`...), t.Signature.String()...), '"')
+		b = append(hex.AppendEncode(append(b, `,"signature":"`...), t.Signature[:]), '"')
 	}
 	b = canonical.AppendString(append(b, `,"to":`...), string(t.To))
 	return append(b, '}')
 }
 
-// mostlyData tells without parsing whether nothing but data is long in raw, as
-// in every canonical transaction: a parser takes twenty bytes of memory to
-// refuse one of a long name or number.
-func mostlyData(raw []byte) bool {
-	const most = 2 * MinTransactionBytes // of what stands before data, or after it
-	_, rest, found := bytes.Cut(raw, []byte(`,"data":"`))
-	if !found || len(raw)-len(rest) > most {
-		return false
+// scan reads one canonical transaction and remembers its bytes, which are
+// raw's, and its id.
+func (t *Transaction) scan(s *canonical.Scanner, raw []byte) {
+	from := s.Offset()
+	s.Literal(`{"amount":`)
+	t.Amount = s.Integer()
+	s.Literal(`,"data":`)
+	t.Data = s.Text()
+	s.Literal(`,"fee":`)
+	t.Fee = s.Integer()
+	s.Literal(`,"from":`)
+	t.From = scanAddress(s)
+	s.Literal(`,"nonce":`)
+	t.Nonce = s.Integer()
+	s.Literal(`,"signature":`)
+	s.Hex(t.Signature[:])
+	s.Literal(`,"to":`)
+	t.To = scanAddress(s)
+	s.Literal(`}`)
+	if s.Err() == nil {
+		t.raw = raw[from:s.Offset()]
+		t.id = sha256.Sum256(t.raw)
 	}
-	for {
-		i := bytes.IndexAny(rest, `"\`)
-		if i < 0 || rest[i] == '"' {
-			return i >= 0 && len(rest)-i <= most
-		}
-		rest = rest[min(i+2, len(rest)):]
+}
+
+// check looks at the limits of a transaction that was scanned, not at its
+// signature.
+func (r *Rules) check(t *Transaction) error {
+	switch size, most := uint64(len(t.raw)), r.Params.MaxBlockBytes-blockOverhead; {
+	case size > most:
+		return Invalid(RuleSize, fmt.Sprintf("a transaction of at most %d bytes", most), size)
+	case t.From == "":
+		return Invalid(RuleForm, "an address in from", `""`)
+	case t.To == "" && t.Amount != 0:
+		return Invalid(RuleForm, "an address in to, or amount 0", fmt.Sprintf("amount %d to nobody", t.Amount))
+	case uint64(len(t.Data)) > r.Params.MaxDataBytes:
+		return Invalid(RuleData, fmt.Sprintf("at most %d bytes of data", r.Params.MaxDataBytes), len(t.Data))
 	}
+	return nil
 }
 
 // decodeTransaction reads one canonical transaction and checks its form and
@@ -90,29 +113,13 @@ func (r *Rules) decodeTransaction(raw []byte) (*Transaction, error) {
 	if size, most := uint64(len(raw)), r.Params.MaxBlockBytes-blockOverhead; size > most {
 		return nil, Invalid(RuleSize, fmt.Sprintf("a transaction of at most %d bytes", most), size)
 	}
-	if len(raw) < MinTransactionBytes {
-		return nil, Invalid(RuleForm, fmt.Sprintf("a transaction of at least %d bytes", MinTransactionBytes), len(raw))
-	}
-	if !mostlyData(raw) {
-		return nil, Invalid(RuleForm, "a canonical transaction", fmt.Sprintf("%q…", raw[:min(len(raw), 60)]))
-	}
-	t := &Transaction{}
-	if err := canonical.Read(raw, t); err != nil {
+	t, s := &Transaction{}, canonical.NewScanner(raw)
+	t.scan(s, raw)
+	s.End()
+	if err := s.Err(); err != nil {
 		return nil, Invalid(RuleForm, "a canonical transaction", err)
 	}
-	if err := canonical.Same(raw, t.appendJSON(make([]byte, 0, len(raw)), nil)); err != nil {
-		return nil, Invalid(RuleForm, "a canonical transaction", err)
-	}
-	switch {
-	case t.From == "":
-		return nil, Invalid(RuleForm, "an address in from", `""`)
-	case t.To == "" && t.Amount != 0:
-		return nil, Invalid(RuleForm, "an address in to, or amount 0", fmt.Sprintf("amount %d to nobody", t.Amount))
-	case uint64(len(t.Data)) > r.Params.MaxDataBytes:
-		return nil, Invalid(RuleData, fmt.Sprintf("at most %d bytes of data", r.Params.MaxDataBytes), len(t.Data))
-	}
-	t.raw, t.id = raw, sha256.Sum256(raw)
-	return t, nil
+	return t, r.check(t)
 }
 
 // DecodeTransaction reads one canonical transaction and checks all that needs
