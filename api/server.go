@@ -31,6 +31,8 @@ type Config struct {
 	// localhost, the machine's own name and IP addresses: those of a reverse
 	// proxy, or of the service in a container network.
 	Hosts []string
+	// Debug serves profiles of the running program, to this machine only.
+	Debug bool
 	// Token is what writing takes from elsewhere than this machine, and all of
 	// /v1/admin from everywhere; "" allows neither.
 	Token string
@@ -67,6 +69,9 @@ func New(n Node, cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("describe the API: %w", err)
 	}
 	registerDocs(mux)
+	if cfg.Debug {
+		registerDebug(mux)
+	}
 	s.handler = withFallback(mux)
 	return s, nil
 }

@@ -39,8 +39,9 @@ type Finder struct {
 	host     host.Host
 	cfg      Config
 	log      *slog.Logger
-	book     *book       // owned by Run once it runs
-	hasPeers atomic.Bool // written by New and Run
+	book     *book        // owned by Run once it runs
+	hasPeers atomic.Bool  // written by New and Run
+	entries  chan []Entry // holds the last list of SetEntries
 }
 
 // New reads the peer book; one that is damaged is put aside with a warning. It
@@ -60,7 +61,7 @@ func New(h host.Host, cfg Config) (*Finder, error) {
 	if cfg.Resolver == nil {
 		cfg.Resolver = madns.DefaultResolver
 	}
-	f := &Finder{host: h, cfg: cfg, log: cfg.Logger, book: newBook()}
+	f := &Finder{host: h, cfg: cfg, log: cfg.Logger, book: newBook(), entries: make(chan []Entry, 1)}
 	if cfg.Path != "" {
 		f.book = openBook(cfg.FS, cfg.Path, cfg.Logger)
 	}

@@ -94,6 +94,8 @@ func (l *loop) run(ctx context.Context) error {
 			l.settle(out, time.Now())
 		case info := <-l.found:
 			l.heard(info, time.Now())
+		case entries := <-l.entries:
+			l.replaceEntries(entries, time.Now())
 		case <-l.moved:
 			l.startOver(time.Now())
 		}
@@ -110,19 +112,7 @@ func (l *loop) seed(now time.Time) {
 		l.peers[id] = &target{id: id, addrs: p.addrs, seen: p.seen, due: now, lan: onLAN(p.addrs)}
 	}
 	for _, e := range l.cfg.Entries {
-		if e.ID != "" {
-			l.configure(e.ID, now).learn(e.addrs())
-			l.peers[e.ID].text = e.Text
-			continue
-		}
-		t := &target{text: e.Text, addrs: e.addrs(), configured: true, due: now, lan: onLAN(e.addrs())}
-		for _, id := range l.book.answers[e.Text] {
-			t.ids = append(t.ids, id)
-			if _, known := l.peers[id]; known {
-				l.configure(id, now)
-			}
-		}
-		l.open = append(l.open, t)
+		l.seedEntry(e, now)
 	}
 }
 

@@ -29,6 +29,7 @@ func (l *loop) settle(out outcome, now time.Time) {
 		}
 	}
 	switch {
+	case l.forgotten(t):
 	case t.id == "":
 		l.settleOpen(t, out, now)
 	case t.id == l.host.ID():

@@ -43,6 +43,10 @@ func NewCPU(threads int, maxHashrate float64) *CPU {
 	return c
 }
 
+// SetMaxHashrate changes the most hashes per second that are tried from now on; 0
+// or less is no limit. It is safe for concurrent use.
+func (c *CPU) SetMaxHashrate(perSecond float64) { c.pace.set(max(perSecond, 0)) }
+
 // Hashes returns how many hashes were tried so far.
 func (c *CPU) Hashes() uint64 { return c.hashes.Load() }
 

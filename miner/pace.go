@@ -17,15 +17,23 @@ const (
 // pacer spreads hashes evenly in time. It never reads a clock nor waits; its
 // callers do. It is safe for concurrent use.
 type pacer struct {
-	perSecond float64 // 0 is no limit
+	mu        sync.Mutex
+	perSecond float64   // 0 is no limit; guarded by mu
+	next      time.Time // when the next hash is due; guarded by mu
+}
 
-	mu   sync.Mutex
-	next time.Time // when the next hash is due; guarded by mu
+// set changes the limit. What was reserved at the old one is forgotten.
+func (p *pacer) set(perSecond float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.perSecond, p.next = perSecond, time.Time{}
 }
 
 // batch returns how many hashes to reserve at once, at most the given number
 // and as few as fit into paceAhead.
 func (p *pacer) batch(most uint64) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.perSecond == 0 {
 		return most
 	}
@@ -34,11 +42,11 @@ func (p *pacer) batch(most uint64) uint64 {
 
 // reserve books n hashes and returns how long to wait before trying them.
 func (p *pacer) reserve(now time.Time, n uint64) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.perSecond == 0 {
 		return 0
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if earliest := now.Add(-paceBehind); p.next.Before(earliest) {
 		p.next = earliest
 	}
@@ -52,16 +60,16 @@ func (p *pacer) reserve(now time.Time, n uint64) time.Duration {
 
 // refund gives back n reserved hashes that were not tried.
 func (p *pacer) refund(n uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.perSecond == 0 || n == 0 {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.next = p.next.Add(-p.span(n))
 }
 
 // span returns the time that n hashes take, at most a year so that sums of it
-// stay far from overflow.
+// stay far from overflow. With mu held.
 func (p *pacer) span(n uint64) time.Duration {
 	const year = 365 * 24 * time.Hour
 	return time.Duration(min(math.Round(float64(n)/p.perSecond*float64(time.Second)), float64(year)))

@@ -32,6 +32,8 @@ type Config struct {
 	MaxHashrate  float64       // hashes per second over all threads; 0 is no limit
 	BlockData    string        // the miner's note, at most chain.MaxNoteBytes
 
+	MaxPeers int // connections above which the least useful are closed; 0 is 128
+
 	MinFee uint64 // units for each 1,000 bytes begun; what pays less is not taken into the pool
 
 	Agent     string // name and version, told to peers

@@ -37,6 +37,7 @@ type Node struct {
 	net    *p2p.Network
 	finder *bootstrap.Finder
 	miner  *miner.Miner // nil when the node does not mine
+	cpu    *miner.CPU   // its sealer; nil when that is another
 	gate   *gate
 	payee  chain.Address // who gets the rewards
 	token  string        // lets programs elsewhere write through the API
@@ -102,6 +103,7 @@ func (n *Node) assembleNetwork(key crypto.PrivKey) error {
 		Listen:   n.plan.listenAddrs(),
 		Dial:     n.plan.dialAddrs(),
 		Announce: n.plan.announce,
+		MaxPeers: cfg.MaxPeers,
 		Options:  cfg.Libp2p,
 	})
 	if err != nil {
@@ -140,7 +142,8 @@ func (n *Node) assembleMiner(key crypto.PrivKey) error {
 	}
 	sealer := cfg.Sealer
 	if sealer == nil {
-		sealer = miner.NewCPU(cfg.MinerThreads, cfg.MaxHashrate)
+		n.cpu = miner.NewCPU(cfg.MinerThreads, cfg.MaxHashrate)
+		sealer = n.cpu
 	}
 	var err error
 	n.miner, err = miner.New(n.ledger, n.SubmitBlock, miner.Config{

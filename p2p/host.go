@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -18,11 +19,10 @@ import (
 
 const (
 	dialTimeout = 10 * time.Second
-	// Above connsHigh connections the least useful are closed down to connsLow,
-	// but none younger than connsGrace and none that is protected.
-	connsLow   = 96
-	connsHigh  = 128
-	connsGrace = time.Minute
+	// Above so many connections the least useful are closed, down to three
+	// quarters, but none younger than connsGrace and none that is protected.
+	defaultPeers = 128
+	connsGrace   = time.Minute
 )
 
 // HostConfig says what libp2p host to make.
@@ -32,6 +32,7 @@ type HostConfig struct {
 	Announce   []ma.Multiaddr        // if any, told to peers instead of the addresses listened on
 	Listen     []ma.Multiaddr        // what Listen will be given: chooses the transports beside TCP
 	Dial       []ma.Multiaddr        // what will be dialled: chooses transports too
+	MaxPeers   int                   // connections above which the least useful are closed; 0 is 128
 	Registerer prometheus.Registerer // for libp2p's metrics; nil is none
 	Options    []libp2p.Option       // win over ours: the seam of simulation
 }
@@ -60,7 +61,8 @@ func NewHost(cfg HostConfig) (host.Host, error) {
 		opts = append(opts, libp2p.AddrsFactory(func([]ma.Multiaddr) []ma.Multiaddr { return slices.Clone(announce) }))
 	}
 	opts = append(opts, cfg.Options...)
-	h, err := libp2p.New(append(opts, resources, watermarks)...)
+	most := cmp.Or(cfg.MaxPeers, defaultPeers)
+	h, err := libp2p.New(append(opts, resources(most), watermarks(most))...)
 	if err != nil {
 		return nil, fmt.Errorf("make libp2p host: %w", err)
 	}
@@ -91,13 +93,15 @@ func has(a ma.Multiaddr, protocol int) bool {
 }
 
 // watermarks is the connection manager, unless the options brought one.
-func watermarks(cfg *libp2p.Config) error {
-	if cfg.ConnManager != nil {
-		return nil
+func watermarks(most int) libp2p.Option {
+	return func(cfg *libp2p.Config) error {
+		if cfg.ConnManager != nil {
+			return nil
+		}
+		m, err := connmgr.NewConnManager(most*3/4, most, connmgr.WithGracePeriod(connsGrace))
+		if err != nil {
+			return fmt.Errorf("make connection manager: %w", err)
+		}
+		return cfg.Apply(libp2p.ConnectionManager(m))
 	}
-	m, err := connmgr.NewConnManager(connsLow, connsHigh, connmgr.WithGracePeriod(connsGrace))
-	if err != nil {
-		return fmt.Errorf("make connection manager: %w", err)
-	}
-	return cfg.Apply(libp2p.ConnectionManager(m))
 }

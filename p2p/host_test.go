@@ -114,7 +114,7 @@ func TestOtherTransportsComeWithTheirAddresses(t *testing.T) {
 }
 
 func TestFiftyNodesBehindOneAddressAreWelcome(t *testing.T) {
-	m, err := newResourceManager()
+	m, err := newResourceManager(defaultPeers)
 	if err != nil {
 		t.Fatal(err)
 	}

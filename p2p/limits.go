@@ -27,28 +27,30 @@ func lanPrefixes() (v4, v6 []netip.Prefix) {
 }
 
 // resources is the resource manager, unless the options brought one.
-func resources(cfg *libp2p.Config) error {
-	if cfg.ResourceManager != nil {
-		return nil
+func resources(most int) libp2p.Option {
+	return func(cfg *libp2p.Config) error {
+		if cfg.ResourceManager != nil {
+			return nil
+		}
+		m, err := newResourceManager(most)
+		if err != nil {
+			return err
+		}
+		return cfg.Apply(libp2p.ResourceManager(m))
 	}
-	m, err := newResourceManager()
-	if err != nil {
-		return err
-	}
-	return cfg.Apply(libp2p.ResourceManager(m))
 }
 
-// newResourceManager returns libp2p's default limits, with room for a LAN that
-// starts all at once, and without limits per address on LANs. By default one
+// newResourceManager returns libp2p's default limits, with room for most peers
+// and a LAN that starts all at once, and without limits per address on LANs. By default one
 // address gets 8 connections, and 16 new ones at once, then one per 5 s.
-func newResourceManager() (network.ResourceManager, error) {
+func newResourceManager(most int) (network.ResourceManager, error) {
 	limits := rcmgr.DefaultLimits
 	libp2p.SetDefaultServiceLimits(&limits)
 	for _, l := range []*rcmgr.BaseLimit{&limits.SystemBaseLimit, &limits.TransientBaseLimit} {
-		l.ConnsInbound = max(l.ConnsInbound, 2*connsHigh)
-		l.ConnsOutbound = max(l.ConnsOutbound, 2*connsHigh)
-		l.Conns = max(l.Conns, 4*connsHigh)
-		l.FD = max(l.FD, 4*connsHigh)
+		l.ConnsInbound = max(l.ConnsInbound, 2*most)
+		l.ConnsOutbound = max(l.ConnsOutbound, 2*most)
+		l.Conns = max(l.Conns, 4*most)
+		l.FD = max(l.FD, 4*most)
 	}
 	v4, v6 := lanPrefixes()
 	prefixes := func(defaults []rcmgr.NetworkPrefixLimit, lan []netip.Prefix) []rcmgr.NetworkPrefixLimit {

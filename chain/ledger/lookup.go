@@ -147,6 +147,14 @@ func (l *Ledger) MinFee(size int) uint64 {
 	return l.pool.Price(size, l.now())
 }
 
+// SetMinFee sets the least fee, in units for each 1,000 bytes begun, of what is
+// taken into the pool from now on.
+func (l *Ledger) SetMinFee(units uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pool.SetMinFee(units)
+}
+
 // Receipt returns the receipt of a transaction anywhere in history, against
 // the present tip (protocol §9). Its errors match ErrNotIncluded, ErrNoHistory,
 // or are this node's own fault.

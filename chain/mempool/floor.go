@@ -37,3 +37,7 @@ func (p *Pool) Price(size int, now time.Time) uint64 {
 	thousands := (uint64(size) + 999) / 1000
 	return max(p.floor.at(now).Fee(size), times(p.cfg.MinFee, thousands))
 }
+
+// SetMinFee sets the least fee, in units for each 1,000 bytes begun, of what is
+// taken in from now on; what is here stays.
+func (p *Pool) SetMinFee(units uint64) { p.cfg.MinFee = units }

@@ -18,6 +18,7 @@ type options struct {
 	apiHosts    []string
 	ephemeral   bool
 	genesisFile string // "" is the built-in chain
+	debug       bool
 	logLevel    slog.Level
 	logFormat   string // "text" or "json"
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"time"
 
@@ -19,20 +18,21 @@ const stopTimeout = 5 * time.Second
 
 // runNode runs a node until ctx ends; ending cleanly then is no error.
 func runNode(ctx context.Context, t *terminal, s *settings) error {
-	o, _, err := s.options()
+	o, inForce, err := s.options()
 	if err != nil {
 		return err
 	}
-	log := newLogger(t.err, o)
+	log, setLevel := newLogger(t.err, o)
 	for _, name := range s.strangers() {
 		log.Warn("unknown environment variable", "name", name, "hint", "lp2pnode config lists the settings")
 	}
-	return within(ctx, stopTimeout, func(ctx context.Context) error { return o.run(ctx, t, log) })
+	r := &reloader{settings: s, log: log, setLevel: setLevel, inForce: inForce}
+	return within(ctx, stopTimeout, func(ctx context.Context) error { return o.run(ctx, t, r) })
 }
 
 // run opens every port first, so that nothing is written where one is taken; of
 // a directory in use it tells before, for its node has taken the ports too.
-func (o *options) run(ctx context.Context, t *terminal, log *slog.Logger) error {
+func (o *options) run(ctx context.Context, t *terminal, r *reloader) error {
 	if err := o.inUse(); err != nil {
 		return err
 	}
@@ -47,25 +47,26 @@ func (o *options) run(ctx context.Context, t *terminal, log *slog.Logger) error 
 	if err := o.probe(); err != nil {
 		return err
 	}
-	o.node.Logger = log
+	o.node.Logger = r.log
 	n, err := node.Open(o.node)
 	if err != nil {
 		return o.directoryError(err)
 	}
-	return errors.Join(unlessStopped(ctx, o.serve(ctx, t, n, door)), n.Close())
+	return errors.Join(unlessStopped(ctx, o.serve(ctx, t, n, door, r)), n.Close())
 }
 
 // serve runs an open node and its API, and greets once both answer.
-func (o *options) serve(ctx context.Context, t *terminal, n *node.Node, door net.Listener) error {
+func (o *options) serve(ctx context.Context, t *terminal, n *node.Node, door net.Listener, r *reloader) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if door != nil {
-		server, err := api.New(n, api.Config{Logger: o.node.Logger, Hosts: o.apiHosts, Token: n.APIToken()})
+		server, err := api.New(n, api.Config{Logger: o.node.Logger, Hosts: o.apiHosts, Debug: o.debug, Token: n.APIToken()})
 		if err != nil {
 			return err
 		}
 		g.Go(func() error { return server.Serve(ctx, door) })
 	}
 	g.Go(func() error { return n.Run(ctx) })
+	g.Go(func() error { return r.run(ctx, n, findTerminal(t.in)) })
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():
@@ -101,7 +102,7 @@ func within(ctx context.Context, limit time.Duration, f func(context.Context) er
 
 // unlessStopped drops the error of a context that was ended on purpose.
 func unlessStopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) || errors.Is(err, errHungUp) {
 		return nil
 	}
 	return err

@@ -31,12 +31,13 @@ type settings struct {
 	table  []setting
 	flags  map[string]*flagValue
 	config string // --config
+	memory uint64 // bytes that this process may use
 }
 
 // newSettings returns the settings as the program's start sees them.
 func newSettings(t *terminal) *settings {
 	env := environment(t.env)
-	s := &settings{env: env, table: table(env), flags: map[string]*flagValue{}}
+	s := &settings{env: env, table: table(env), flags: map[string]*flagValue{}, memory: presentMemory()}
 	for _, row := range s.table {
 		s.flags[row.name] = &flagValue{row: row}
 	}
@@ -77,6 +78,7 @@ func (s *settings) resolve() (map[string]given, error) {
 		candidates := []given{row.fallback(), fromConfig[row.name], row.fromEnv(s.env), s.flags[row.name].given()}
 		inForce[row.name] = slices.MaxFunc(candidates, func(a, b given) int { return cmp.Compare(a.origin, b.origin) })
 	}
+	s.fromProfile(inForce)
 	return inForce, nil
 }
 

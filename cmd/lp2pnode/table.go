@@ -47,6 +47,10 @@ func table(env environment) []setting {
 		{"min-fee", "UNITS", number, "0", false, "least fee, for each 1,000 bytes begun, of a transaction that this node takes and passes on", setMinFee},
 		{"api", "HOST:PORT", text, defaultAPI, true, `where programs and the other commands reach the node ("": nowhere)`, setAPI},
 		{"api-hosts", "NAME", list, "", true, "names by which the API may be called beside localhost and IP addresses: a proxy's, a container's", setAPIHosts},
+		{"profile", "NAME", text, "laptop", false, "how much of the machine to take: pi, laptop or server", setProfile},
+		{"cache-mib", "MIB", number, "0", false, "MiB of memory that keep what was read from disk (0: by the profile)", setCacheMiB},
+		{"max-peers", "N", number, "0", false, "connections above which the least useful are closed (0: by the profile)", setMaxPeers},
+		{"debug", "", boolean, "false", false, "serve profiles of the running program at /debug/pprof/ of the API, to this machine only", setDebug},
 		{"log-level", "LEVEL", text, "info", false, "least level to log: debug, info, warn or error", setLogLevel},
 		{"log-format", "FORMAT", text, "text", false, "form of log lines on stderr: text or json", setLogFormat},
 	}
