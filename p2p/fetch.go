@@ -20,8 +20,8 @@ const maxFetchers = 8
 // of blocks, and these are added in order while the next ones come. Peers that
 // fail are left alone. The error is a fault of ours.
 func (n *Network) fetch(ctx context.Context, sv *survey) error {
-	n.setSyncing(sv.peer)
-	defer n.setSyncing("")
+	n.beginFetch(sv.peer)
+	defer n.endFetch()
 	from, began := n.ledger.Tip(), time.Now()
 	n.log.Debug("catching up", "peer", sv.peer, "height", from.Tip.Height, "to", sv.state.Tip.Height)
 	p := newPlan(n.timing.hedge)
@@ -111,7 +111,9 @@ func (n *Network) addParts(ctx context.Context, p *plan) (added int, err error) 
 			return added, nil
 		}
 		count, err := n.ledger.AddBlocks(source(w.from), w.blocks...)
-		added += count
+		if added += count; count > 0 {
+			n.progress()
+		}
 		switch {
 		case err == nil, errors.Is(err, chain.ErrKnown):
 			n.praise(w.from)

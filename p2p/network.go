@@ -40,7 +40,7 @@ type timing struct {
 	pause      time.Duration // without sync after a peer's first failure
 	busy       time.Duration // at least, before a peer that has too many requests is asked again
 	ahead      time.Duration // before headers ahead of our clock are asked for again
-	trust      time.Duration // in mere claims of more work, at the start and while it catches up
+	trust      time.Duration // in claims of more work at the start, and in headers whose blocks do not come
 }
 
 func defaultTiming() timing {
@@ -91,7 +91,9 @@ type Network struct {
 	departed []Peer                // guarded by mu; oldest first
 	refused  map[peer.ID]time.Time // guarded by mu; until when
 	syncing  peer.ID               // guarded by mu; whose chain is being fetched
-	began    time.Time             // guarded by mu; when this node started, or fetched last
+	brought  time.Time             // guarded by mu; when the last of its blocks came; zero: we wait for the first in vain
+	barren   bool                  // guarded by mu; the last fetch brought nothing
+	began    time.Time             // guarded by mu; when this node started, or last fetched blocks
 	level    bool                  // guarded by mu; nobody it met claimed more work once
 }
 
@@ -185,7 +187,7 @@ func (n *Network) notify() {
 // SyncState says how far this node is behind its peers.
 type SyncState struct {
 	Behind bool   // a peer claims more work, and has not been found out
-	Proven bool   // and headers with more work are here: their blocks are being fetched
+	Proven bool   // and headers with more work are here, and their blocks are coming
 	Level  bool   // this node was level with its peers before, or had the time to be
 	Peer   string // whose chain is being fetched, or will be
 	Height uint64 // of our tip
@@ -203,13 +205,13 @@ func (n *Network) Sync() SyncState {
 	ahead, _ := n.heavier(tip.Work)
 	s := SyncState{Behind: len(ahead) > 0, Height: tip.Tip.Height, Target: tip.Tip.Height}
 	n.mu.Lock()
-	syncing := n.syncing
+	syncing, brought := n.syncing, n.brought
 	s.Level = n.level || n.now().Sub(n.began) > n.timing.trust
 	n.mu.Unlock()
 	if !s.Behind {
 		return s
 	}
-	s.Proven = syncing != ""
+	s.Proven = syncing != "" && n.now().Sub(brought) <= n.timing.trust
 	best := ahead[0]
 	for _, p := range ahead {
 		if p.ID == syncing {

@@ -203,11 +203,34 @@ func (n *Network) lost(ctx context.Context, sv *survey, err error) error {
 	return nil
 }
 
-// setSyncing says whose chain is being fetched; "" is nobody's.
-func (n *Network) setSyncing(id peer.ID) {
+// beginFetch says whose chain is being fetched. Its blocks are waited for, unless
+// the last fetch was in vain: headers are cheaper than they look, for whoever
+// withholds their blocks needs no more than one branch to show again and again.
+func (n *Network) beginFetch(id peer.ID) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.syncing, n.began = id, n.now()
+	n.syncing = id
+	if n.brought = n.now(); n.barren {
+		n.brought = time.Time{}
+	}
+	n.barren = true
+	n.notify()
+}
+
+// progress notes that blocks came.
+func (n *Network) progress() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.brought, n.barren = n.now(), false
+	n.began = n.brought
+	n.notify()
+}
+
+// endFetch says that nobody's chain is being fetched.
+func (n *Network) endFetch() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.syncing = ""
 	n.notify()
 }
 

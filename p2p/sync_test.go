@@ -203,6 +203,32 @@ func TestClaimCountsUntilTheNodeHadTimeToBeLevel(t *testing.T) {
 	}
 }
 
+func TestHeadersWhoseBlocksDoNotComeAreNoLagForLong(t *testing.T) {
+	rules := testRules(t, "one")
+	var late atomic.Int64
+	s := newStaller(chainOf(t, rules, 20, "a"))
+	s.bodies = true
+	a := start(t, s.memory, s)
+	t.Cleanup(func() { close(s.end) }) // runs first
+	c := start(t, newMemory(rules), nil, func(n *Network) {
+		n.now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) }
+		n.timing.silence, n.timing.pause = 2*time.Second, 0
+	})
+	c.dial(t, a)
+	await(t, "the first fetch", func() bool { return s.stalled.Load() == 1 })
+	if got := c.Sync(); !got.Proven {
+		t.Errorf("blocks on their way count for nothing: %+v", got)
+	}
+	late.Store(int64(c.timing.trust) + int64(time.Second))
+	if got := c.Sync(); got.Lags() {
+		t.Errorf("blocks that do not come count for ever: %+v", got)
+	}
+	await(t, "the second fetch", func() bool { return s.stalled.Load() == 2 })
+	if got := c.Sync(); got.Lags() {
+		t.Errorf("after a fetch in vain the next one counts: %+v", got)
+	}
+}
+
 // dribbler hands out one header at a time.
 type dribbler struct{ *liar }
 
