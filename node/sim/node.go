@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -19,7 +20,10 @@ import (
 	"github.com/lp2pnode/lp2pnode/node"
 )
 
-const dataDir = "/lp2pnode" // of a node in memory
+const (
+	dataDir    = "/lp2pnode" // of a node in memory
+	cacheBytes = 256 << 10   // of its store
+)
 
 // Node is one machine's node over its restarts: the machine, disk, key and
 // hash power stay, what runs on them comes and goes.
@@ -46,17 +50,28 @@ func newNode(s *Sim, i int, m *Machine) (*Node, error) {
 		Index: i, Machine: m, Power: NewPower(s.cfg.HashPower(i), s.cfg.Seed<<20+uint64(i)),
 		sim: s, disk: newDisk(s.cfg.Lean), ahead: s.cfg.Clock(i), follower: newFollower(),
 	}
-	var seed [ed25519.SeedSize]byte
-	binary.BigEndian.PutUint64(seed[:], s.cfg.Seed)
-	binary.BigEndian.PutUint64(seed[8:], uint64(i)+1)
-	key, err := crypto.UnmarshalEd25519PrivateKey(ed25519.NewKeyFromSeed(seed[:]))
+	key, id, err := identity(s.cfg.Seed, i)
 	if err != nil {
-		return nil, fmt.Errorf("make key: %w", err)
+		return nil, err
 	}
-	if n.id, err = peer.IDFromPrivateKey(key); err != nil {
-		return nil, fmt.Errorf("make key: %w", err)
+	n.id = id
+	return n, keepKey(n.disk, key)
+}
+
+// identity returns the key of a number, and its peer id.
+func identity(seed uint64, i int) (crypto.PrivKey, peer.ID, error) {
+	var bytes [ed25519.SeedSize]byte
+	binary.BigEndian.PutUint64(bytes[:], seed)
+	binary.BigEndian.PutUint64(bytes[8:], uint64(i)+1)
+	key, err := crypto.UnmarshalEd25519PrivateKey(ed25519.NewKeyFromSeed(bytes[:]))
+	if err != nil {
+		return nil, "", fmt.Errorf("make key: %w", err)
 	}
-	return n, n.keep(key)
+	id, err := peer.IDFromPrivateKey(key)
+	if err != nil {
+		return nil, "", fmt.Errorf("make key: %w", err)
+	}
+	return key, id, nil
 }
 
 // newDisk returns an empty disk; a lean one cannot crash.
@@ -67,23 +82,23 @@ func newDisk(lean bool) *vfs.MemFS {
 	return vfs.NewCrashableMem()
 }
 
-// keep writes the node's key where the node looks for it.
-func (n *Node) keep(key crypto.PrivKey) error {
+// keepKey writes a node's key where the node looks for it.
+func keepKey(disk *vfs.MemFS, key crypto.PrivKey) error {
 	raw, err := crypto.MarshalPrivateKey(key)
 	if err != nil {
 		return fmt.Errorf("encode key: %w", err)
 	}
-	if err := n.disk.MkdirAll(dataDir, 0o700); err != nil {
+	if err := disk.MkdirAll(dataDir, 0o700); err != nil {
 		return fmt.Errorf("write key: %w", err)
 	}
-	f, err := n.disk.Create(n.disk.PathJoin(dataDir, "node.key"), vfs.WriteCategoryUnspecified)
+	f, err := disk.Create(disk.PathJoin(dataDir, "node.key"), vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return fmt.Errorf("write key: %w", err)
 	}
 	_, err = io.WriteString(f, base64.StdEncoding.EncodeToString(raw))
 	err = errors.Join(err, f.Sync(), f.Close())
 	for _, dir := range []string{"/", dataDir} {
-		d, openErr := n.disk.OpenDir(dir)
+		d, openErr := disk.OpenDir(dir)
 		if openErr != nil {
 			return fmt.Errorf("write key: %w", openErr)
 		}
@@ -99,8 +114,10 @@ func (n *Node) keep(key crypto.PrivKey) error {
 func (n *Node) String() string { return fmt.Sprintf("node %d", n.Index) }
 
 // Addr is where others dial the node.
-func (n *Node) Addr() string {
-	return fmt.Sprintf("/ip4/%s/tcp/%d/p2p/%s", n.Machine.Addr(), node.DefaultPort, n.id)
+func (n *Node) Addr() string { return addrOf(n.Machine, n.id) }
+
+func addrOf(m *Machine, id peer.ID) string {
+	return fmt.Sprintf("/ip4/%s/tcp/%d/p2p/%s", m.Addr(), node.DefaultPort, id)
 }
 
 // Now is the node's clock.
@@ -117,20 +134,29 @@ func (n *Node) open() error {
 	cfg.MDNS = false
 	cfg.Mine = n.sim.cfg.HashPower(n.Index) > 0
 	cfg.MineAlone = true // partitioned groups go on
-	cfg.CacheSize = 256 << 10
+	cfg.CacheSize = cacheBytes
 	cfg.Logger = n.sim.log.of(n.String())
 	cfg.FS = n.disk
 	cfg.Sealer = n.Power
 	cfg.Now = n.Now
-	cfg.Libp2p = []libp2p.Option{
-		libp2p.NoTransports,
-		libp2p.Transport(n.Machine.Transport()),
-		libp2p.DisableIdentifyAddressDiscovery(), // it stalls virtual time
-		libp2p.ResourceManager(&network.NullResourceManager{}),
-	}
+	cfg.Libp2p = n.sim.hostOptions(n.Machine)
 	var err error
 	n.Node, err = node.Open(cfg)
 	return err
+}
+
+// hostOptions are those of every host on a machine. Where nobody is bad, nobody
+// counts resources.
+func (s *Sim) hostOptions(m *Machine) []libp2p.Option {
+	options := []libp2p.Option{
+		libp2p.NoTransports,
+		libp2p.Transport(m.Transport()),
+		libp2p.DisableIdentifyAddressDiscovery(), // it stalls virtual time
+	}
+	if s.cfg.Bad == 0 {
+		options = append(options, libp2p.ResourceManager(&network.NullResourceManager{}))
+	}
+	return options
 }
 
 // run runs the open node until stop.
@@ -154,4 +180,8 @@ func (n *Node) stop() error {
 	err = errors.Join(err, n.Node.Close())
 	n.Node = nil
 	return err
+}
+
+func (n *Node) listensAt() netip.AddrPort {
+	return netip.AddrPortFrom(n.Machine.Addr(), node.DefaultPort)
 }

@@ -24,14 +24,20 @@ func (s *Sim) Partition(groups ...[]int) {
 // Heal ends a partition.
 func (s *Sim) Heal() { s.Net.Unite() }
 
-// Join adds a node with an empty disk, which dials nodes that run.
+// Join adds a node with an empty disk, which dials nodes that run, and bad
+// peers.
 func (s *Sim) Join() *Node {
 	s.t.Helper()
+	var addrs []string
+	for _, other := range s.Running() {
+		addrs = append(addrs, other.Addr())
+	}
+	for _, b := range s.Bad {
+		addrs = append(addrs, b.Addr())
+	}
 	n := s.place(len(s.Nodes))
-	for _, i := range s.rng.Perm(len(s.Nodes) - 1) {
-		if other := s.Nodes[i]; other.running() && len(n.entries) < s.cfg.Dials {
-			n.entries = append(n.entries, other.Addr())
-		}
+	for _, i := range s.rng.Perm(len(addrs))[:min(len(addrs), s.cfg.Dials)] {
+		n.entries = append(n.entries, addrs[i])
 	}
 	s.start(n)
 	return n

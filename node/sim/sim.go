@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lp2pnode/lp2pnode/chain"
+	"github.com/lp2pnode/lp2pnode/chain/pow"
 )
 
 // Config says what nodes there are, and on what network. Functions take a
@@ -25,6 +26,11 @@ type Config struct {
 	Loss      float64                   // share of TCP segments lost
 	HashPower func(i int) float64       // hashes a second; 0 does not mine; nil is nobody
 	Clock     func(i int) time.Duration // what the node's clock is ahead; nil is right
+
+	// Bad peers come on top of the nodes: they are in their bootstrap lists, and
+	// dial them. The nodes then count resources as they do out there.
+	Bad  int
+	Does Behaviour // of every bad peer
 
 	// Lean nodes take less memory: nobody follows their changes, so that
 	// CheckAll cannot compare those, and they cannot Crash.
@@ -67,8 +73,11 @@ type Sim struct {
 	log *events
 	rng *rand.Rand
 
+	rules *chain.Rules
+
 	Net   *Network
 	Nodes []*Node
+	Bad   []*Bad
 }
 
 // New makes a network of running nodes. It must be called in a synctest
@@ -82,14 +91,22 @@ func New(t testing.TB, cfg Config) *Sim {
 		log: newEvents(cfg.Log, func(line string) { t.Log(line) }),
 	}
 	s.Net.SetLoss(cfg.Loss)
+	var err error
+	if s.rules, err = chain.NewRules(cfg.Chain, pow.Engine{}); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(s.close)
 	for i := range cfg.Nodes {
 		s.place(i)
+	}
+	for range cfg.Bad {
+		s.placeBad(cfg.Does)
 	}
 	for i, n := range s.Nodes {
 		n.entries = s.entriesFor(i, len(s.Nodes))
 	}
 	s.start(s.Nodes...)
+	s.startBad(s.Bad...)
 	return s
 }
 
@@ -137,21 +154,36 @@ func (s *Sim) place(i int) *Node {
 }
 
 // entriesFor draws a node's bootstrap list: others among the first of nodes,
-// one of which comes before it, so that the graph hangs together.
+// one of which comes before it, so that the graph hangs together, and bad peers.
 func (s *Sim) entriesFor(i, nodes int) []string {
 	var entries []string
+	all := nodes + len(s.Bad)
 	taken := map[int]bool{i: true}
 	add := func(j int) {
-		if !taken[j] {
-			taken[j] = true
+		switch {
+		case taken[j]:
+			return
+		case j < nodes:
 			entries = append(entries, s.Nodes[j].Addr())
+		default:
+			entries = append(entries, s.Bad[j-nodes].Addr())
 		}
+		taken[j] = true
 	}
 	if i > 0 {
 		add(s.rng.IntN(i))
 	}
-	for len(entries) < min(s.cfg.Dials, nodes-1) {
-		add(s.rng.IntN(nodes))
+	for len(entries) < min(s.cfg.Dials, all-1) {
+		add(s.rng.IntN(all))
+	}
+	return entries
+}
+
+// entriesForBad draws a bad peer's bootstrap list among the nodes.
+func (s *Sim) entriesForBad() []string {
+	var entries []string
+	for _, i := range s.rng.Perm(len(s.Nodes))[:min(s.cfg.Dials, len(s.Nodes))] {
+		entries = append(entries, s.Nodes[i].Addr())
 	}
 	return entries
 }
@@ -170,9 +202,34 @@ func (s *Sim) start(nodes ...*Node) {
 	}
 }
 
+// startBad opens bad peers, lets their hosts settle, and runs them.
+func (s *Sim) startBad(peers ...*Bad) {
+	s.t.Helper()
+	for _, b := range peers {
+		b.entries = s.entriesForBad()
+		if err := b.open(); err != nil {
+			s.t.Fatalf("open %s: %v", b, err)
+		}
+	}
+	synctest.Wait()
+	for _, b := range peers {
+		b.run()
+	}
+}
+
 // close stops all nodes at once.
 func (s *Sim) close() {
 	var all sync.WaitGroup
+	for _, b := range s.Bad {
+		if b.cancel != nil {
+			b.cancel()
+			all.Go(func() {
+				if err := b.stop(); err != nil {
+					s.t.Errorf("%s: %v", b, err)
+				}
+			})
+		}
+	}
 	for _, n := range s.Nodes {
 		if n.running() {
 			n.cancel()

@@ -1,0 +1,102 @@
+package sim
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+)
+
+// siege is a row of what bad peers do.
+type siege struct {
+	does   Behaviour
+	memory int64 // megabytes that a node may take for it
+}
+
+// sieges are all of them but those that have tests of their own.
+func sieges() []siege {
+	return []siege{
+		{BadBlocks(10), 4},
+		{BadHeaders(), 4},
+		{BadBodies(), 4},
+		{Withheld(), 4},
+		{FalseWork(), 4},
+		{EndlessHeaders(), 4},
+		{Stalls(), 8},
+		{Orphans(2), 8},
+		{Futures(3), 8},
+		{Transactions(5, 400), 8},
+		{Malformed(), 8},
+		{Equivocators(.3), 4},
+	}
+}
+
+// badConfig is a network of honest nodes that all mine, and bad peers.
+func badConfig(nodes, bad int, does Behaviour) Config {
+	power := Same(30 / float64(nodes))
+	params := ToyChain(30)
+	params.Allocations[overflowed()] = overflowing
+	params.Timestamp -= uint64(30 * 24 * time.Hour / time.Millisecond) // time for cheap headers
+	return Config{Nodes: nodes, Seed: 21, Chain: params, HashPower: power, Bad: bad, Does: does}
+}
+
+func TestBadPeersHarmNobody(t *testing.T) {
+	var rows []Attack
+	for _, row := range sieges() {
+		t.Run(row.does.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := New(t, badConfig(5, 3, row.does))
+				time.Sleep(20 * time.Second)
+				rows = append(rows, s.withstand(2, time.Minute, 1./6, row.memory))
+			})
+		})
+	}
+	t.Log("\n" + Attacks(rows...))
+}
+
+// withstand has the nodes suffer, and requires that they are none the worse:
+// least is the share of the blocks wanted, memory what a node may take, in MB.
+func (s *Sim) withstand(looks int, pause time.Duration, least float64, memory int64) Attack {
+	s.t.Helper()
+	a := s.Suffer(looks, pause, 2*interval)
+	s.t.Log("\n" + Attacks(a))
+	if want := float64(a.Lasted / interval); float64(a.Blocks) < want*least {
+		s.t.Errorf("want some %.0f blocks, got %d", want, a.Blocks)
+	}
+	if a.Refused == 0 && a.Dropped == 0 && a.Forked == 0 {
+		s.t.Error("nobody noticed anything of the attack")
+	}
+	if a.Memory > memory<<20 {
+		s.t.Errorf("want at most %d MB more a node, got %.1f", memory, float64(a.Memory)/1e6)
+	}
+	for _, text := range a.Blamed {
+		s.t.Errorf("blamed: %s", text)
+	}
+	for _, text := range a.Cut {
+		s.t.Errorf("cut off: %s", text)
+	}
+	s.CheckAll()
+	return a
+}
+
+// What bad peers send breaks the rule that it is said to break.
+func TestEachBreachBreaksItsRule(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New(t, badConfig(1, 1, Behaviour{}))
+		s.AwaitHeight(2, 5*time.Minute)
+		time.Sleep(time.Second)
+		b := s.Bad[0]
+		for _, br := range breaches() {
+			block, err := s.rules.DecodeBlock(br.make(b, string(br.rule)).Raw())
+			if err == nil {
+				_, err = b.ledger.AddBlocks(chain.Source{Via: chain.ViaGossip}, block)
+			}
+			var broken *chain.RuleError
+			if !errors.As(err, &broken) || broken.Rule != br.rule {
+				t.Errorf("want rule %s broken, got %v", br.rule, err)
+			}
+		}
+	})
+}

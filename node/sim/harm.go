@@ -1,0 +1,174 @@
+package sim
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/lp2pnode/lp2pnode/p2p"
+)
+
+// Attack says what bad peers did to the nodes.
+type Attack struct {
+	Name       string
+	Nodes, Bad int
+	Lasted     time.Duration
+	Blocks     uint64        // of the best chain meanwhile
+	Forked     int           // blocks beside it that the first node has
+	OneTip     time.Duration // the longest wait for one tip
+	Memory     int64         // live bytes more at the end than at the start, per node
+	Sent       float64       // bytes a second, of a node
+	Newcomer   time.Duration // until a node that joined last was on the tip
+	Refused    uint64        // messages of gossip, by all nodes
+	Busy       time.Duration // of the processor
+	Blamed     []string      // nodes that another node left, refused or left alone for a fault
+	Dropped    int           // bad peers that a node left, refused or left alone, at the end
+	Cut        []string      // nodes that are not connected to a node of their bootstrap list
+}
+
+// Suffer lets time pass, and looks at what becomes of the nodes: all but the
+// bad peers must be on one tip within some time at each look.
+func (s *Sim) Suffer(looks int, pause, within time.Duration) Attack {
+	s.t.Helper()
+	a := Attack{Name: s.cfg.Does.Name, Nodes: len(s.Nodes), Bad: len(s.Bad), Lasted: time.Duration(looks) * pause}
+	before, height, sent, cpu := heap(), s.Height(), s.counts().sent, busy()
+	blamed := map[string]bool{}
+	for range looks {
+		for rest := pause; rest > 0; rest -= lookForBlame {
+			time.Sleep(min(rest, lookForBlame))
+			s.blame(blamed)
+		}
+		a.OneTip = max(a.OneTip, s.RequireOneTip(within))
+	}
+	a.Cut = s.cut()
+	began := time.Now()
+	s.Join()
+	s.RequireOneTip(lateJoin)
+	a.Newcomer = time.Since(began)
+	s.blame(blamed)
+	a.Busy = busy() - cpu
+	a.Refused = s.refused()
+	a.Blocks, a.Forked = s.Height()-height, s.forkedSince(height)
+	a.Sent = float64(s.counts().sent-sent) / float64(len(s.Nodes)) / a.Lasted.Seconds()
+	a.Memory = (heap() - before) / int64(len(s.Nodes))
+	for text := range blamed {
+		a.Blamed = append(a.Blamed, text)
+	}
+	slices.Sort(a.Blamed)
+	a.Dropped = s.dropped()
+	return a
+}
+
+// lateJoin is how long a newcomer may take.
+const lateJoin = 2 * time.Minute
+
+// lookForBlame is how often the nodes' opinions of each other are looked at:
+// more often than any of them changes.
+const lookForBlame = 5 * time.Second
+
+// blameless are reasons that are nobody's fault.
+func blameless(r p2p.Reason) bool {
+	return slices.Contains([]p2p.Reason{"", p2p.ReasonClosed, p2p.ReasonBusy, p2p.ReasonAhead}, r)
+}
+
+// blame notes which nodes hold something against which.
+func (s *Sim) blame(blamed map[string]bool) {
+	for _, n := range s.Running() {
+		for _, other := range s.Running() {
+			if r := n.opinion(other.id); !blameless(r) {
+				blamed[fmt.Sprintf("%s of %s: %s", n, other, r)] = true
+			}
+		}
+	}
+}
+
+// opinion is the reason why a node left, refused or leaves alone a peer.
+func (n *Node) opinion(id peer.ID) p2p.Reason {
+	for _, p := range n.Network().Peers() {
+		switch {
+		case p.ID != id:
+		case !blameless(p.Reason):
+			return p.Reason
+		case !blameless(p.PauseReason):
+			return p.PauseReason
+		}
+	}
+	return ""
+}
+
+// refused counts the messages of gossip that nodes did not take.
+func (s *Sim) refused() uint64 {
+	var count uint64
+	for _, n := range s.Running() {
+		for _, m := range n.Network().Messages() {
+			if m.Fate == "reject" || m.Fate == "ignore" {
+				count += m.N
+			}
+		}
+	}
+	return count
+}
+
+// dropped counts the bad peers that some node holds something against.
+func (s *Sim) dropped() int {
+	count := 0
+	for _, b := range s.Bad {
+		if slices.ContainsFunc(s.Running(), func(n *Node) bool { return n.opinion(b.id) != "" }) {
+			count++
+		}
+	}
+	return count
+}
+
+// cut lists the nodes that have lost one of those they were told to dial.
+func (s *Sim) cut() []string {
+	var list []string
+	for _, n := range s.Running() {
+		met := n.Network().Met()
+		for _, other := range s.Running() {
+			if slices.Contains(n.entries, other.Addr()) && !slices.Contains(met, other.id) {
+				list = append(list, fmt.Sprintf("%s from %s", n, other))
+			}
+		}
+	}
+	return list
+}
+
+// forkedSince counts the blocks that the first node has beside its best chain.
+func (s *Sim) forkedSince(height uint64) int {
+	s.t.Helper()
+	count := 0
+	for height++; height <= s.Height(); height++ {
+		records, err := s.Nodes[0].Ledger().Store().At(height)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		count += max(0, len(records)-1)
+	}
+	return count
+}
+
+// heap is the live memory of the process.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // what pools kept over the first
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// Attacks lays out what bad peers did, for people.
+func Attacks(rows ...Attack) string {
+	var b strings.Builder
+	b.WriteString("| behaviour | nodes + bad | time | blocks | forked | one tip after | newcomer | memory a node | sent a node | refused | found out | processor |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	for _, a := range rows {
+		fmt.Fprintf(&b, "| %s | %d + %d | %s | %d | %d | %.1f s | %.1f s | %+.1f MB | %.1f kB/s | %d | %d of %d | %.1f s |\n",
+			a.Name, a.Nodes, a.Bad, a.Lasted, a.Blocks, a.Forked, a.OneTip.Seconds(), a.Newcomer.Seconds(), float64(a.Memory)/1e6, a.Sent/1000, a.Refused, a.Dropped, a.Bad, a.Busy.Seconds())
+	}
+	return b.String()
+}
