@@ -23,6 +23,7 @@ type Node interface {
 	Ledger() *ledger.Ledger
 	Network() *p2p.Network
 	Miner() *miner.Miner  // nil when the node does not mine
+	Disk() node.Disk      // its room, and whether anything is written to it
 	Alive() []node.Check  // what only a restart cures
 	Checks() []node.Check // whether the node is fit for use
 	// SubmitTransaction takes what DecodeTransaction returned into the pool and

@@ -61,6 +61,8 @@ func (s *Server) problemOf(ctx context.Context, op string, err error) *problem {
 		return ruleProblem(http.StatusUnprocessableEntity, err)
 	case errors.Is(err, chain.ErrUnfit):
 		return ruleProblem(http.StatusConflict, err)
+	case errors.Is(err, chain.ErrHeld):
+		return newProblem(http.StatusInsufficientStorage, err.Error())
 	case errors.Is(err, chain.ErrUnwanted): // the error says what helps
 		return newProblem(http.StatusTooManyRequests, err.Error())
 	case errors.Is(err, ledger.ErrNoHistory):

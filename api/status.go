@@ -36,6 +36,8 @@ func (n *rooms) status(context.Context, *struct{}) (*jsonOutput[client.Status], 
 		Miner:      n.node.MinerAddress(),
 		Started:    n.node.Started(),
 	}
+	disk := n.node.Disk()
+	s.DiskFree, s.WritesHeld = disk.Free, disk.Held
 	if sync.Lags() {
 		s.SyncTarget = sync.Target
 	}

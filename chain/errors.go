@@ -22,6 +22,9 @@ var (
 	ErrWaiting = errors.New("kept until the sender's earlier transactions are here")
 	// ErrKnown: it was here before.
 	ErrKnown = errors.New("already known")
+	// ErrHeld: this node writes nothing for now, its disk being full or unwell;
+	// nobody is to blame, and the same may be offered again later.
+	ErrHeld = errors.New("nothing is written for now")
 	// ErrUnwanted: local policy refuses it; nobody is to blame.
 	ErrUnwanted = errors.New("refused by local policy")
 )

@@ -76,6 +76,9 @@ func fill(cfg *Config) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.MinFree == 0 {
+		cfg.MinFree = DefaultMinFree
+	}
 	if cfg.Agent == "" {
 		cfg.Agent = "lp2pnode"
 	}

@@ -36,6 +36,8 @@ type Config struct {
 
 	MinFee uint64 // units for each 1,000 bytes begun; what pays less is not taken into the pool
 
+	MinFree uint64 // bytes that have to be free on the disk, or nothing is written; 0 is DefaultMinFree
+
 	Agent     string // name and version, told to peers
 	APIURL    string // told to whoever finds the data directory in use; "" is no API
 	CacheSize int64  // bytes of the store's cache; 0 is a small default

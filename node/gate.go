@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -20,8 +21,9 @@ const claimsHold = 30 * time.Second
 // gate tells the miner whether it may mine. It implements miner.Gate.
 type gate struct {
 	mu      sync.Mutex
-	reason  string        // why not to mine; guarded by mu
-	changed chan struct{} // closed when reason changes; guarded by mu
+	full    string        // why nothing may be written; guarded by mu
+	reason  string        // why not to mine for another reason; guarded by mu
+	changed chan struct{} // closed when one of them changes; guarded by mu
 }
 
 func newGate() *gate {
@@ -33,16 +35,22 @@ func newGate() *gate {
 func (g *gate) Hold() (reason string, changed <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.reason, g.changed
+	return cmp.Or(g.full, g.reason), g.changed
 }
 
-func (g *gate) set(reason string) {
+// set says why not to mine, for reasons of the network.
+func (g *gate) set(reason string) { g.change(&g.reason, reason) }
+
+// fill says why nothing may be written.
+func (g *gate) fill(reason string) { g.change(&g.full, reason) }
+
+func (g *gate) change(what *string, reason string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if reason == g.reason {
+	if reason == *what {
 		return
 	}
-	g.reason = reason
+	*what = reason
 	close(g.changed)
 	g.changed = make(chan struct{})
 }

@@ -16,8 +16,6 @@ const (
 	// A change of the ledger that takes longer will not end: the longest honest
 	// ones, deep reorganisations, are done at thousands of blocks a second.
 	endlessChange = 10 * time.Minute
-	// leastFree is the room on disk, in bytes, below which a node is not fit.
-	leastFree = 64 << 20
 	// maxWaiting bounds how many transactions are looked at for the oldest.
 	maxWaiting = 1000
 )
@@ -29,10 +27,11 @@ type Check struct {
 	Detail string // what was found, and what is wrong if it is not OK
 }
 
-// Alive returns what only a restart cures: whether the store and the ledger
-// still do their work. It never blocks.
+// Alive returns what only a restart cures: whether the ledger still does its
+// work. A store whose disk has failed is opened again without one. It never
+// blocks.
 func (n *Node) Alive() []Check {
-	return []Check{n.brokenCheck(), n.ledgerCheck()}
+	return []Check{n.ledgerCheck()}
 }
 
 // Checks returns whether the node is fit for use, by its parts: that it has the
@@ -50,13 +49,6 @@ func Fit(checks []Check) bool {
 		}
 	}
 	return true
-}
-
-func (n *Node) brokenCheck() Check {
-	if err := n.store.Err(); err != nil {
-		return Check{Name: "store", Detail: err.Error()}
-	}
-	return Check{Name: "store", OK: true, Detail: "the disk has taken every change"}
 }
 
 func (n *Node) ledgerCheck() Check {
@@ -127,16 +119,20 @@ func (n *Node) syncCheck() Check {
 	return Check{Name: "sync", OK: true, Detail: "no peer has shown more work"}
 }
 
-// diskCheck sees that there is room in the data directory.
+// diskCheck sees that there is room in the data directory, and that what comes
+// is written.
 func (n *Node) diskCheck() Check {
+	d := n.Disk()
 	free, err := n.FreeSpace()
 	switch {
+	case d.Held != "":
+		return Check{Name: "disk", Detail: "nothing is written: " + d.Held}
 	case errors.Is(err, vfs.ErrUnsupported):
 		return Check{Name: "disk", OK: true, Detail: "everything is in memory"}
 	case err != nil:
 		return Check{Name: "disk", Detail: fmt.Sprintf("room in %s: %v", n.plan.dir, err)}
 	}
-	return Check{Name: "disk", OK: free >= leastFree, Detail: fmt.Sprintf("%d MiB free in %s, of at least %d", free>>20, n.plan.dir, leastFree>>20)}
+	return Check{Name: "disk", OK: free >= d.MinFree, Detail: fmt.Sprintf("%d MiB free in %s, of at least %d", free>>20, n.plan.dir, d.MinFree>>20)}
 }
 
 // FreeSpace returns the bytes free for the data directory. The error matches

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -39,6 +40,7 @@ type Node struct {
 	miner  *miner.Miner // nil when the node does not mine
 	cpu    *miner.CPU   // its sealer; nil when that is another
 	gate   *gate
+	keeper *keeper
 	payee  chain.Address // who gets the rewards
 	token  string        // lets programs elsewhere write through the API
 
@@ -69,11 +71,14 @@ func (n *Node) assemble() error {
 	if n.lock, err = store.LockDir(n.plan.dir, cfg.FS); err != nil {
 		return err
 	}
-	if n.store, err = store.Open(n.lock, n.plan.rules, store.Options{CacheBytes: cfg.CacheSize, Logger: n.log}); err != nil {
+	if n.store, err = openStore(n.lock, n.plan.rules, store.Options{CacheBytes: cfg.CacheSize, Logger: n.log}); err != nil {
 		return err
 	}
 	if err = n.lock.SetHolder(store.Holder{PID: os.Getpid(), API: cfg.APIURL, Started: n.started}); err != nil {
-		return err
+		if !n.store.ReadOnly() {
+			return err
+		}
+		n.log.Warn("others cannot find this node by its data directory", "error", err)
 	}
 	key, err := loadKey(cfg.FS, n.plan.dir)
 	if err != nil {
@@ -85,6 +90,7 @@ func (n *Node) assemble() error {
 	if n.ledger, err = ledger.Open(n.store, n.plan.rules, ledger.Config{Logger: n.log, Now: cfg.Now, Pool: mempool.Config{MinFee: cfg.MinFee}}); err != nil {
 		return err
 	}
+	n.keeper = newKeeper(cfg, n.plan.dir, n.store, n.ledger, n.gate.fill)
 	if err = n.assembleNetwork(key); err != nil {
 		return err
 	}
@@ -92,6 +98,20 @@ func (n *Node) assemble() error {
 		return n.assembleMiner(key)
 	}
 	return nil
+}
+
+// openStore opens the store, for reading only if the disk is full.
+func openStore(lock *store.Lock, rules *chain.Rules, opts store.Options) (*store.Store, error) {
+	st, err := store.Open(lock, rules, opts)
+	if err == nil || !vfs.IsNoSpaceError(err) {
+		return st, err
+	}
+	opts.ReadOnly = true
+	st, again := store.Open(lock, rules, opts)
+	if again != nil {
+		return nil, err
+	}
+	return st, nil
 }
 
 func (n *Node) assembleNetwork(key crypto.PrivKey) error {
@@ -160,7 +180,8 @@ func (n *Node) assembleMiner(key crypto.PrivKey) error {
 
 // Run listens, keeps peers, follows the chain and mines until ctx ends, and
 // returns nil after all of it has stopped. An address that cannot be listened
-// on, or a disk that fails, ends it with an error. It is called once.
+// on ends it with an error. While the disk is full or unwell it writes nothing,
+// serves what it has, and goes on by itself (Disk). It is called once.
 func (n *Node) Run(ctx context.Context) error {
 	if err := p2p.Listen(n.host, n.plan.listen, n.log); err != nil {
 		return err
@@ -171,7 +192,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.net.Run(ctx) })
 	g.Go(func() error { return n.finder.Run(ctx) })
 	g.Go(func() error { return n.watchGate(ctx) })
-	g.Go(func() error { return n.watchStore(ctx) })
+	g.Go(func() error { return n.keeper.run(ctx) })
 	if n.miner != nil {
 		g.Go(func() error { return n.miner.Run(ctx) })
 	}
@@ -180,17 +201,6 @@ func (n *Node) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-// watchStore ends the node when its disk has failed: a store that could not
-// commit answers nothing more, so nothing can be half-written.
-func (n *Node) watchStore(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-n.store.Broken():
-		return fmt.Errorf("data directory %s: %w; see that the disk is well and has room, then start again", n.plan.dir, n.store.Err())
-	}
 }
 
 // Close frees everything, after Run has returned. It may be called again.
@@ -213,6 +223,9 @@ func (n *Node) Close() error {
 	})
 	return n.closeErr
 }
+
+// Disk returns how the disk is, and whether anything is written to it.
+func (n *Node) Disk() Disk { return n.keeper.state() }
 
 // Ready is closed once the node listens.
 func (n *Node) Ready() <-chan struct{} { return n.ready }

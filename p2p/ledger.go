@@ -8,14 +8,17 @@ import (
 
 // Ledger is what the network needs of the ledger. It is safe for concurrent
 // use. Errors of the Add methods match chain.ErrInvalid, ErrUnfit,
-// ErrUnknownParent, ErrFuture, ErrWaiting, ErrKnown or ErrUnwanted; everything else, here
-// and from the readers, is this node's own fault.
+// ErrUnknownParent, ErrFuture, ErrWaiting, ErrKnown, ErrUnwanted or ErrHeld; everything
+// else, here and from the readers, is this node's own fault.
 type Ledger interface {
 	// Tip returns the state of the best chain, without waiting.
 	Tip() chain.State
 	// Changed is closed at the next change of the tip or of what Ready has.
 	Changed() <-chan struct{}
 
+	// Held says why nothing is added for now (chain.ErrHeld), or nil. It never
+	// blocks.
+	Held() error
 	// AddBlocks adds blocks, parents first, and says how many it got through.
 	AddBlocks(src chain.Source, blocks ...*chain.Block) (int, error)
 	// AddTransaction adds a transaction to the pool.

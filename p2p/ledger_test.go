@@ -47,6 +47,9 @@ func testRules(t testing.TB, id string) *chain.Rules {
 	return r
 }
 
+// Held implements Ledger: memory has room.
+func (*memory) Held() error { return nil }
+
 func newMemory(rules *chain.Rules) *memory {
 	g := rules.Genesis()
 	return &memory{

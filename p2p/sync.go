@@ -36,6 +36,9 @@ func (n *Network) syncLoop(ctx context.Context) {
 // to look again (zero: when woken).
 func (n *Network) catchUp(ctx context.Context) (next time.Time) {
 	for ctx.Err() == nil {
+		if n.ledger.Held() != nil {
+			return n.now().Add(n.timing.ahead) // what is fetched could not be kept
+		}
 		tip := n.ledger.Tip()
 		ahead, next := n.heavier(tip.Work)
 		n.forgetSurveys()
@@ -51,7 +54,9 @@ func (n *Network) catchUp(ctx context.Context) (next time.Time) {
 			}
 		}
 		if err != nil && ctx.Err() == nil {
-			n.log.Error("cannot catch up", "error", err)
+			if !errors.Is(err, chain.ErrHeld) {
+				n.log.Error("cannot catch up", "error", err)
+			}
 			return n.now().Add(n.timing.ahead)
 		}
 	}

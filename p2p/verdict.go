@@ -31,7 +31,7 @@ func ours(err error) bool {
 	}
 	for _, listed := range []error{
 		chain.ErrInvalid, chain.ErrUnfit, chain.ErrUnknownParent,
-		chain.ErrFuture, chain.ErrWaiting, chain.ErrKnown, chain.ErrUnwanted,
+		chain.ErrFuture, chain.ErrWaiting, chain.ErrKnown, chain.ErrUnwanted, chain.ErrHeld,
 	} {
 		if errors.Is(err, listed) {
 			return false

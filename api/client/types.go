@@ -28,6 +28,8 @@ type Status struct {
 	Hashrate   float64       `json:"hashrate" doc:"hashes per second, of this node"`
 	Pool       int           `json:"pool" doc:"waiting transactions, counted up to 5000"`
 	TimeOffset int64         `json:"time_offset_ms" doc:"median of the peers' clocks minus this one, ms"`
+	DiskFree   uint64        `json:"disk_free,omitempty" doc:"bytes free for the data directory; absent where that cannot be told"`
+	WritesHeld string        `json:"writes_held,omitempty" doc:"why nothing is written for now: the disk is full or has failed"`
 	Started    time.Time     `json:"started"`
 }
 

@@ -48,6 +48,9 @@ func (l *Ledger) AddBlocks(src chain.Source, blocks ...*chain.Block) (int, error
 func (l *Ledger) screen(src chain.Source, b *chain.Block) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := l.Held(); err != nil {
+		return err
+	}
 	parent, err := l.parentOf(b, nil)
 	if err == nil {
 		err = l.judge(parent, b)
@@ -150,6 +153,9 @@ func (l *Ledger) park(src chain.Source, b *chain.Block, parent chain.State, err 
 func (l *Ledger) addVerified(src chain.Source, blocks []*chain.Block) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := l.Held(); err != nil {
+		return 0, err
+	}
 	p := newPlan()
 	var why error
 	taken := 0

@@ -36,6 +36,7 @@ type Ledger struct {
 	now   func() time.Time
 
 	tip     atomic.Pointer[chain.State] // written under mu
+	held    atomic.Pointer[error]       // why nothing is added for now, or nil; written under mu
 	changed nudge
 
 	mu     lock
@@ -56,6 +57,8 @@ const (
 )
 
 // Open returns the ledger of an open store, which stays the caller's to close.
+//
+// A store that is open for reading only makes a ledger that Hold has closed.
 func Open(st *store.Store, rules *chain.Rules, cfg Config) (*Ledger, error) {
 	tip, err := st.Tip()
 	if err != nil {
@@ -82,6 +85,9 @@ func Open(st *store.Store, rules *chain.Rules, cfg Config) (*Ledger, error) {
 	l.mu.base = time.Now()
 	l.tip.Store(&tip)
 	l.states.put(tip.Tip.Hash, tip)
+	if st.ReadOnly() {
+		l.Hold("the store is open for reading only")
+	}
 	return l, l.loadPool()
 }
 

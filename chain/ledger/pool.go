@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -36,6 +37,9 @@ func (l *Ledger) AddTransaction(src chain.Source, t *chain.Transaction) error {
 func (l *Ledger) pooled(src chain.Source, t *chain.Transaction, now time.Time) (waiting bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := l.Held(); err != nil {
+		return false, err
+	}
 	account, err := l.store.Account(t.From)
 	if err != nil {
 		return false, fmt.Errorf("read account %s: %w", t.From, err)
@@ -65,7 +69,7 @@ func (l *Ledger) forget(txs []*chain.Transaction) {
 	for i, t := range txs {
 		ids[i] = t.ID()
 	}
-	if err := l.store.ForgetPending(ids); err != nil {
+	if err := l.store.ForgetPending(ids); err != nil && !errors.Is(err, store.ErrReadOnly) {
 		l.log.Error("waiting transactions stay on disk", "error", err)
 	}
 }
@@ -88,7 +92,10 @@ func (l *Ledger) loadPool() error {
 	if len(kept) > len(gone) {
 		l.log.Info("waiting transactions restored", "count", len(kept)-len(gone))
 	}
-	return l.store.ForgetPending(gone)
+	if err := l.store.ForgetPending(gone); err != nil && !errors.Is(err, store.ErrReadOnly) {
+		return err // of a store for reading only, the next start drops them
+	}
+	return nil
 }
 
 func (l *Ledger) restore(k store.Pending) error {
@@ -124,7 +131,7 @@ func (l *Ledger) updatePool(reverted []mempool.Step, applied []store.Applied) {
 	l.forget(l.pool.Expire(l.now()))
 	for _, t := range moved.Restored {
 		l.news.add(t.ID())
-		if err := l.store.KeepPending(store.Pending{ID: t.ID(), Raw: t.Raw(), Seen: l.now()}, false); err != nil {
+		if err := l.store.KeepPending(store.Pending{ID: t.ID(), Raw: t.Raw(), Seen: l.now()}, false); err != nil && !errors.Is(err, store.ErrReadOnly) {
 			l.log.Error("reverted transaction is not kept on disk", "error", err)
 		}
 	}

@@ -124,6 +124,11 @@ type hop struct {
 func (l *Ledger) pathSince(c chain.Cursor, n int) ([]hop, chain.Cursor, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.pathFrom(c, n)
+}
+
+// pathFrom is pathSince with mu held.
+func (l *Ledger) pathFrom(c chain.Cursor, n int) ([]hop, chain.Cursor, error) {
 	var path []hop
 	for len(path) < n {
 		on, err := l.onBestChain(c)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"github.com/cockroachdb/pebble/v2"
 )
 
 // Checkpoint writes a copy of the store to dir, which LockDir and Open then
@@ -31,7 +33,8 @@ func (s *Store) checkpoint(path string) error {
 	if err := files.RemoveAll(partial); err != nil {
 		return fmt.Errorf("checkpoint to %s: %w", path, err)
 	}
-	err := s.guard.run(func() error { return s.copyTo(partial) })
+	db := s.db
+	err := s.guard.run(func() error { return copyTo(db, partial) })
 	if err == nil {
 		err = errors.Join(files.Rename(partial, path), syncDir(files, files.PathDir(path)))
 	}
@@ -44,11 +47,11 @@ func (s *Store) checkpoint(path string) error {
 
 // copyTo calls Pebble, which panics where it cannot sync the copy's directory.
 // It holds no lock there, so that only the copy is lost.
-func (s *Store) copyTo(path string) (err error) {
+func copyTo(db *pebble.DB, path string) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("pebble: %v", p)
 		}
 	}()
-	return s.db.Checkpoint(path)
+	return db.Checkpoint(path)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"syscall"
 	"time"
 
@@ -79,7 +80,7 @@ func inUse(err error) bool {
 	}
 	var number syscall.Errno
 	if errors.As(err, &number) {
-		return number != syscall.ENOLCK && number != syscall.ENOSYS && number != syscall.EINVAL
+		return !slices.Contains([]syscall.Errno{syscall.ENOLCK, syscall.ENOSYS, syscall.EINVAL, syscall.ENOSPC}, number)
 	}
 	return true // held by this process
 }

@@ -135,9 +135,10 @@ func (s *Store) connect(readOnly bool) error {
 	path := s.lock.fs.PathJoin(s.lock.dir, databaseName)
 	s.database = database{guard: newGuard(s.log), readOnly: readOnly, leave: make(chan struct{})}
 	s.disk = newDisk(s.lock.fs, path, s.guard)
-	var db *pebble.DB
-	err := s.guard.run(func() (err error) {
-		db, err = pebble.Open(path, s.pebbleOptions())
+	opts, opened := s.pebbleOptions(), make(chan *pebble.DB, 1)
+	err := s.guard.run(func() error {
+		db, err := pebble.Open(path, opts)
+		opened <- db
 		return err
 	})
 	if err != nil {
@@ -145,7 +146,7 @@ func (s *Store) connect(readOnly bool) error {
 		s.disk.close()
 		return fmt.Errorf("open database %s: %w", path, err)
 	}
-	s.db = db
+	s.db = <-opened
 	return nil
 }
 
@@ -222,11 +223,12 @@ func (s *Store) disconnect() error {
 	if s.guard.check() != nil {
 		return nil // told before
 	}
+	db, readOnly := s.db, s.readOnly
 	err := s.guard.run(func() error {
-		if s.readOnly {
-			return s.db.Close()
+		if readOnly {
+			return db.Close()
 		}
-		return errors.Join(s.db.Flush(), s.db.Close())
+		return errors.Join(db.Flush(), db.Close())
 	})
 	if errors.Is(err, ErrBroken) {
 		return err
@@ -270,11 +272,14 @@ func (s *Store) opening() database {
 func (s *Store) Size() uint64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var size uint64
-	if s.usable() != nil || s.guard.run(func() error { size = s.db.Metrics().DiskSpaceUsage(); return nil }) != nil {
+	if s.usable() != nil {
 		return 0
 	}
-	return size
+	db, size := s.db, make(chan uint64, 1)
+	if s.guard.run(func() error { size <- db.Metrics().DiskSpaceUsage(); return nil }) != nil {
+		return 0
+	}
+	return <-size
 }
 
 // usable is called with mu held.

@@ -32,10 +32,11 @@ func (s *Store) Verify(ctx context.Context, progress func(done, total uint64)) e
 	if progress == nil {
 		progress = func(uint64, uint64) {}
 	}
-	var snapshot *pebble.Snapshot
-	if err := s.guard.run(func() error { snapshot = s.db.NewSnapshot(); return nil }); err != nil {
+	db, snapshots := s.db, make(chan *pebble.Snapshot, 1)
+	if err := s.guard.run(func() error { snapshots <- db.NewSnapshot(); return nil }); err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
+	snapshot := <-snapshots
 	v := verifier{view: view{snapshot, s.rules}, accounts: map[chain.Address]chain.Account{}}
 	ctx, stop := s.untilReopened(ctx)
 	defer stop()

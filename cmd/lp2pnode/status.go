@@ -43,6 +43,7 @@ func printStatus(t *terminal, s *client.Status, now time.Time) error {
 	table.row("mining", miningText(s))
 	table.row("pool", count(s.Pool, "transaction"))
 	table.row("clock", clockText(s))
+	table.row("disk", diskText(s))
 	table.row("agent", s.Agent)
 	table.row("peer id", s.PeerID)
 	for i, addr := range s.Addresses {
@@ -61,6 +62,16 @@ func clockText(s *client.Status) string {
 		return "no peer to compare with"
 	}
 	return fmt.Sprintf("%+d ms to the peers' median", s.TimeOffset)
+}
+
+func diskText(s *client.Status) string {
+	switch {
+	case s.WritesHeld != "":
+		return "nothing is written: " + s.WritesHeld
+	case s.DiskFree == 0:
+		return "in memory"
+	}
+	return fmt.Sprintf("%d MiB free", s.DiskFree>>20)
 }
 
 func syncText(s *client.Status) string {
