@@ -55,9 +55,12 @@ var arrows = map[string][]string{
 	// A client judges receipts, which takes an engine, and nothing else of ours.
 	"api/client": {"chain", "chain/pow"},
 	"api":        slices.Concat(node, []string{"api/client"}),
+	// The doctor looks at what a node would meet, and asks one that runs; it opens
+	// no node.
+	"node/doctor": slices.Concat(node, []string{"api/client"}),
 	// The keys of people: no room of a running node knows them.
 	"node/keys":    {"chain"},
-	"cmd/lp2pnode": slices.Concat(all, []string{"node/keys"}),
+	"cmd/lp2pnode": slices.Concat(all, []string{"node/keys", "node/doctor"}),
 	"deploy":       all,
 }
 

@@ -136,7 +136,7 @@ func (n *Node) assembleNetwork(key crypto.PrivKey) error {
 	n.finder, err = bootstrap.New(n.host, bootstrap.Config{
 		Entries:     n.plan.bootstrap,
 		MDNS:        cfg.MDNS,
-		ServiceName: mdnsService(n.plan.rules.Genesis().Hash),
+		ServiceName: MDNSService(n.plan.rules.Genesis().Hash),
 		FS:          cfg.FS,
 		Path:        cfg.FS.PathJoin(n.plan.dir, "peers.json"),
 		Network:     n.net,
@@ -145,8 +145,8 @@ func (n *Node) assembleNetwork(key crypto.PrivKey) error {
 	return err
 }
 
-// mdnsService returns the service name of a chain (protocol §8).
-func mdnsService(genesis chain.Hash) string {
+// MDNSService returns the service name of a chain (protocol §8).
+func MDNSService(genesis chain.Hash) string {
 	return "_lp2p-" + genesis.String()[:8] + "._udp"
 }
 

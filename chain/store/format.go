@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -45,6 +46,15 @@ func peek(lock *Lock, rules *chain.Rules, opts Options) (uint64, error) {
 		err = s.checkMeta(format)
 	}
 	return format, errors.Join(err, s.Close())
+}
+
+// Inspect tells the format that the rows of a directory have, 0 if there is no
+// chain yet, and the one that this version writes. It changes nothing, and
+// fails as Open does: ErrOtherChain, ErrNewerFormat, a database that cannot be
+// read.
+func Inspect(lock *Lock, rules *chain.Rules) (found, current uint64, err error) {
+	found, err = peek(lock, rules, Options{CacheBytes: defaultCacheBytes, Logger: slog.New(slog.DiscardHandler)})
+	return found, currentFormat, err
 }
 
 // format returns the format that the rows have, 0 if there are none.

@@ -16,7 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lp2pnode": main})
+	testscript.Main(m, map[string]func(){"lp2pnode": main, "strange-node": strangeNode})
 }
 
 // TestScripts runs the transcripts of testdata/script with the real program.
