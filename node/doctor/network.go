@@ -78,7 +78,7 @@ func (p *patient) tellNeighbours() Result {
 // one does, and knocks from this machine at what is open to others.
 func (p *patient) checkPorts(ctx context.Context) []Result {
 	var results []Result
-	if !p.running.is() && p.running.holder.PID == 0 && p.cfg.API != "" {
+	if p.running.status == nil && p.running.holder.PID == 0 && p.cfg.API != "" {
 		l, err := net.Listen("tcp", p.cfg.API)
 		if err == nil {
 			_ = l.Close()

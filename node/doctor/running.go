@@ -28,12 +28,13 @@ type running struct {
 	url    string       // of the API that was asked
 	err    error        // it did not answer
 	status *client.Status
+	other  bool // it is of another chain: nobody of ours
 	peers  []client.Peer
 	health *client.Health
 }
 
-// is reports whether a node runs and answers.
-func (r running) is() bool { return r.status != nil }
+// is reports whether a node of our chain runs and answers.
+func (r running) is() bool { return r.status != nil && !r.other }
 
 // findNode asks the node that holds the directory, else who is at the address
 // where the node would have its API.
@@ -52,6 +53,9 @@ func (p *patient) findNode(ctx context.Context) running {
 	}
 	c := client.New(r.url)
 	if r.status, r.err = c.Status(ctx); r.err != nil {
+		return r
+	}
+	if r.other = r.status.Genesis != p.rules.Genesis().Hash; r.other {
 		return r
 	}
 	if r.peers, r.err = c.Peers(ctx); r.err == nil {
@@ -108,12 +112,12 @@ func (p *patient) checkNode(context.Context) []Result {
 	switch {
 	case r.holder.PID != 0 && r.holder.API == "":
 		return one(ok("", "process %d works in %s, without an API to ask", r.holder.PID, p.cfg.Node.DataDir))
+	case r.other:
+		return one(finding("api-stranger", fmt.Sprintf("%s answers for chain %s, genesis %s", r.url, r.status.ChainID, r.status.Genesis), "{api}", r.url))
 	case r.holder.PID != 0 && !r.is():
 		return one(finding("node-deaf", oneLine(r.err), "{pid}", fmt.Sprint(r.holder.PID), "{api}", r.url))
 	case !r.is():
 		return one(skipped("", "no node runs here; looked at %s and for the API at %s", dash(p.cfg.Node.DataDir), dash(p.cfg.API)))
-	case r.status.Genesis != p.rules.Genesis().Hash:
-		return one(finding("api-stranger", fmt.Sprintf("%s answers for chain %s, genesis %s", r.url, r.status.ChainID, r.status.Genesis), "{api}", r.url))
 	}
 	where := ""
 	if r.holder.PID == 0 && p.cfg.Node.DataDir != "" {

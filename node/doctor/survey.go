@@ -127,7 +127,9 @@ func (p *patient) peerAddrs() []ma.Multiaddr {
 }
 
 // own reports whether an id is that of the node that runs here.
-func (p *patient) own(id peer.ID) bool { return p.running.is() && p.running.status.PeerID == id.String() }
+func (p *patient) own(id peer.ID) bool {
+	return p.running.is() && p.running.status.PeerID == id.String()
+}
 
 // lookRound listens for nodes of the chain on the LAN.
 func (p *patient) lookRound(ctx context.Context) ([]peer.AddrInfo, error) {
