@@ -150,9 +150,9 @@ func readyCure(name string) string {
 		return "set the clock by NTP (timedatectl set-ntp true)"
 	case "peers":
 		return "see the findings of bootstrap and multicast here, and lp2pnode peers"
-	case "tip", "tip_age":
+	case "tip":
 		return "see that somebody mines this chain, and that lp2pnode peers shows peers"
-	case "disk", "space":
+	case "disk":
 		return "make room on the disk of the data directory: the node goes on by itself"
 	}
 	return "read the node's log; docs/errors.md lists its lines"
