@@ -78,7 +78,7 @@ type diagnosis struct {
 }
 
 // diagnose runs the doctor, which must say in JSON what it has found.
-func diagnose(t *testing.T, cmd *exec.Cmd) diagnosis {
+func diagnose(t testing.TB, cmd *exec.Cmd) diagnosis {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -99,7 +99,7 @@ func diagnose(t *testing.T, cmd *exec.Cmd) diagnosis {
 }
 
 // finding returns the finding of a kind, which must name cause and cure.
-func (d diagnosis) finding(t *testing.T, id string) doctor.Result {
+func (d diagnosis) finding(t testing.TB, id string) doctor.Result {
 	t.Helper()
 	for _, r := range d.Results {
 		if r.ID != id {
@@ -115,7 +115,7 @@ func (d diagnosis) finding(t *testing.T, id string) doctor.Result {
 }
 
 // well fails if one of these checks has a finding, or was not made.
-func (d diagnosis) well(t *testing.T, checks ...string) {
+func (d diagnosis) well(t testing.TB, checks ...string) {
 	t.Helper()
 	for _, name := range checks {
 		seen := false
