@@ -135,10 +135,13 @@ func (n *testNode) add(t testing.TB, tx *chain.Transaction) *chain.Transaction {
 	return decoded
 }
 
+// adminToken is what serve's APIs want for work on the node itself.
+const adminToken = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 // serve returns the API of a node on a socket, and a client of it.
 func serve(t testing.TB, n api.Node) (string, *client.Client) {
 	t.Helper()
-	s, err := api.New(n, api.Config{})
+	s, err := api.New(n, api.Config{Token: adminToken})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func TestDescriptionListsEveryRoute(t *testing.T) {
 	url, _ := serve(t, newNode(t))
 	d, _ := describe(t, url)
 	want := []string{
-		"/livez", "/openapi.json", "/readyz", "/v1/accounts/{address}", "/v1/accounts/{address}/history", "/v1/blocks", "/v1/blocks/{ref}",
+		"/livez", "/openapi.json", "/readyz", "/v1/accounts/{address}", "/v1/accounts/{address}/history", "/v1/admin/bans", "/v1/blocks", "/v1/blocks/{ref}",
 		"/v1/events", "/v1/forks", "/v1/genesis", "/v1/headers", "/v1/peers", "/v1/pool", "/v1/receipts/verify",
 		"/v1/records/{sha256}", "/v1/reorganisations", "/v1/reorganisations/{number}", "/v1/status",
 		"/v1/transactions", "/v1/transactions/{id}", "/v1/transactions/{id}/receipt",
@@ -184,6 +184,12 @@ func TestEveryDescribedRouteAnswersAsDescribed(t *testing.T) {
 		{"pool", "/v1/pool?limit=0&size=400", nil, 200},
 		{"events", "/v1/events", nil, 200}, // the header alone: see events_test.go
 		{"events", "/v1/events?from=1:" + unknown, nil, 410},
+		{"ban", "/v1/admin/bans", []byte(`{"id":"` + string(someone) + `","seconds":60,"detail":"a test"}`), 200},
+		{"ban", "/v1/admin/bans", []byte(`{"id":"somebody"}`), 422},
+		{"ban", "/v1/admin/bans", []byte(`{"id":"` + string(someone) + `","for":"ever"}`), 422},
+		{"bans", "/v1/admin/bans", nil, 200},
+		{"lift", "/v1/admin/bans?id=" + string(someone), nil, 200},
+		{"lift", "/v1/admin/bans?id=somebody", nil, 422},
 		{"livez", "/livez", nil, 200},
 		{"readyz", "/readyz", nil, 200},
 		{"openapi", "/openapi.json", nil, 200},
@@ -223,15 +229,19 @@ func TestEveryDescribedRouteAnswersAsDescribed(t *testing.T) {
 // ask sends what an operation takes; of a stream, only for its header.
 func ask(t *testing.T, operation, url string, body []byte) (*http.Response, []byte) {
 	t.Helper()
-	if body != nil {
-		return postJSON(t, url, body)
+	token := "Authorization: Bearer " + adminToken
+	switch {
+	case operation == "lift":
+		return call(t, "DELETE", url, token)
+	case body != nil:
+		return postJSON(t, url, body, token)
 	}
 	if operation == "events" && !strings.Contains(url, "?") {
 		resp, body := call(t, "HEAD", url)
 		resp.Request.Method = "GET"
 		return resp, body
 	}
-	return call(t, "GET", url)
+	return call(t, "GET", url, token)
 }
 
 // operation returns where an operation stands in the description, and itself.

@@ -38,15 +38,28 @@ func peerOf(p p2p.Peer) client.Peer {
 		Latency:     float64(p.Latency) / float64(time.Millisecond),
 		PausedUntil: p.PausedUntil,
 		PauseReason: string(p.PauseReason),
+		BannedUntil: p.BannedUntil,
+		Deeds:       deedsOf(p.Deeds),
 	}
 	switch {
 	case !p.Left.IsZero():
 		peer.State, peer.Since = client.PeerGone, p.Left
-		if p.Reason == p2p.ReasonOtherGenesis {
+		switch {
+		case !p.BannedUntil.IsZero():
+			peer.State = client.PeerBanned
+		case p.Reason == p2p.ReasonOtherGenesis:
 			peer.State = client.PeerRefused
 		}
 	case p.Met:
 		peer.State = client.PeerConnected
 	}
 	return peer
+}
+
+func deedsOf(deeds []p2p.Deed) []client.Deed {
+	list := make([]client.Deed, len(deeds))
+	for i, d := range deeds {
+		list[i] = client.Deed{Act: string(d.Act), Reason: string(d.Reason), Detail: d.Detail, At: d.At, Times: d.Times}
+	}
+	return list
 }

@@ -19,6 +19,7 @@ func TestPeersSayHowThingsStandAndWhy(t *testing.T) {
 		{"not yet met", p2p.Peer{Connected: came}, client.PeerGreeting, came},
 		{"met", p2p.Peer{Connected: came, Met: true}, client.PeerConnected, came},
 		{"left", p2p.Peer{Connected: came, Met: true, Left: left, Reason: p2p.ReasonClosed}, client.PeerGone, left},
+		{"banned", p2p.Peer{Connected: came, Left: left, BannedUntil: left, Reason: p2p.ReasonBanned, Detail: "bad block: …"}, client.PeerBanned, left},
 		{"of another chain", p2p.Peer{Connected: came, Left: left, Reason: p2p.ReasonOtherGenesis, Detail: "its genesis is …"}, client.PeerRefused, left},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -30,6 +31,11 @@ func TestPeersSayHowThingsStandAndWhy(t *testing.T) {
 				t.Errorf("want reason %q, %q, got %q, %q", row.peer.Reason, row.peer.Detail, got.Reason, got.Detail)
 			}
 		})
+	}
+	deed := p2p.Deed{Act: p2p.ActPaused, Reason: p2p.ReasonStalled, Detail: "silent", At: left, Times: 2}
+	want := client.Deed{Act: "paused", Reason: "stalled", Detail: "silent", At: left, Times: 2}
+	if got := peerOf(p2p.Peer{Deeds: []p2p.Deed{deed}}).Deeds; len(got) != 1 || got[0] != want {
+		t.Errorf("want the deed %+v, got %+v", want, got)
 	}
 	if got := peerOf(p2p.Peer{Latency: 1500 * time.Microsecond}); got.Latency != 1.5 {
 		t.Errorf("want a latency of 1.5 ms, got %v", got.Latency)

@@ -69,6 +69,7 @@ func (s *Server) register(mux *http.ServeMux, n Node) error {
 	get(r, "/v1/accounts/{address}/history", "history", "What concerns an account on the best chain, the latest first", jsonOf[client.History](r), in.history)
 	get(r, "/v1/pool", "pool", "Waiting transactions, as they would be mined", jsonOf[client.Pool](r), in.pool)
 	get(r, eventsPath, "events", "What happens, as it happens", eventStream(r), in.events)
+	registerBans(r, in)
 	get(r, livePath, "livez", "The node does its work", readiness(r), in.livez)
 	get(r, readyPath, "readyz", "The node is fit for use, by its parts", readiness(r), in.readyz)
 

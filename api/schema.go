@@ -53,14 +53,15 @@ type block struct {
 }
 
 // tidy says of the described types what huma cannot know: that no list is ever
-// null, and that only what the protocol fixes will never have a field more.
+// null, and that only what the protocol fixes, and what askers order, has no
+// field more: a mistyped one must not go unseen.
 // huma notes its own errors too, which toProblem replaces.
 func tidy(schemas map[string]*huma.Schema) {
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")
 	for name, s := range schemas {
 		switch name {
-		case "Block", "Header", "Transaction", "Receipt":
+		case "Block", "Header", "Transaction", "Receipt", "BanOrder":
 		default:
 			s.AdditionalProperties = nil
 		}

@@ -116,6 +116,8 @@ func openStore(lock *store.Lock, rules *chain.Rules, opts store.Options) (*store
 
 func (n *Node) assembleNetwork(key crypto.PrivKey) error {
 	cfg := &n.cfg
+	save := func(list []p2p.Ban) error { return saveBans(cfg.FS, n.plan.dir, list) }
+	bans := p2p.NewBans(loadBans(cfg.FS, n.plan.dir, n.log), save, cfg.Now)
 	var err error
 	n.host, err = p2p.NewHost(p2p.HostConfig{
 		Key:      key,
@@ -124,12 +126,13 @@ func (n *Node) assembleNetwork(key crypto.PrivKey) error {
 		Dial:     n.plan.dialAddrs(),
 		Announce: n.plan.announce,
 		MaxPeers: cfg.MaxPeers,
+		Bans:     bans,
 		Options:  cfg.Libp2p,
 	})
 	if err != nil {
 		return err
 	}
-	n.net, err = p2p.New(n.host, n.ledger, p2p.Config{Rules: n.plan.rules, Agent: cfg.Agent, Logger: n.log, Now: cfg.Now})
+	n.net, err = p2p.New(n.host, n.ledger, p2p.Config{Rules: n.plan.rules, Agent: cfg.Agent, Bans: bans, Logger: n.log, Now: cfg.Now})
 	if err != nil {
 		return fmt.Errorf("set up the network: %w", err)
 	}

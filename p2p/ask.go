@@ -86,7 +86,7 @@ func (n *Network) askHeaders(ctx context.Context, id peer.ID, locator []chain.Ha
 	return n.ask(ctx, id, request, maxHeaders, chain.MaxHeaderBytes, func(raw []byte) error {
 		h, err := n.rules.DecodeHeader(raw)
 		if err != nil {
-			return blame(ReasonBadHeaders, "decode header: %w", err)
+			return blame(ReasonBadHeaders, "decode header: %w", undecoded(raw, err))
 		}
 		return take(&h)
 	})
@@ -100,7 +100,7 @@ func (n *Network) askBlocks(ctx context.Context, id peer.ID, hashes []chain.Hash
 	err := n.ask(ctx, id, request, len(hashes), int(n.rules.Params.MaxBlockBytes), func(raw []byte) error {
 		b, err := n.rules.DecodeBlock(raw)
 		if err != nil {
-			return blame(ReasonBadBlocks, "decode block: %w", err)
+			return blame(ReasonBadBlocks, "decode block: %w", undecoded(raw, err))
 		}
 		if want := hashes[len(blocks)]; b.Hash != want {
 			return blame(ReasonBadAnswer, "want block %s, got %s", want, b.Hash)

@@ -25,11 +25,12 @@ type Count struct {
 type counters struct {
 	mu   sync.Mutex
 	n    map[Count]uint64     // guarded by mu; keys have N 0
+	acts map[Tally]uint64     // guarded by mu; keys have N 0
 	mesh map[peer.ID]struct{} // guarded by mu
 }
 
 func newCounters() *counters {
-	return &counters{n: map[Count]uint64{}, mesh: map[peer.ID]struct{}{}}
+	return &counters{n: map[Count]uint64{}, acts: map[Tally]uint64{}, mesh: map[peer.ID]struct{}{}}
 }
 
 func (c *counters) count(topic, fate string) {
@@ -53,6 +54,33 @@ func (n *Network) Messages() []Count {
 	slices.SortFunc(list, func(a, b Count) int {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Fate, b.Fate))
 	})
+	return list
+}
+
+// Tally is how often this node did something about a peer for a reason.
+type Tally struct {
+	Act    Act
+	Reason Reason
+	N      uint64
+}
+
+func (c *counters) tally(act Act, reason Reason) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.acts[Tally{Act: act, Reason: reason}]++
+}
+
+// Tallies returns what was done about peers since the start, by act and reason.
+// There are as many rows at most as there are acts times reasons.
+func (n *Network) Tallies() []Tally {
+	c := n.counters
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := slices.Collect(maps.Keys(c.acts))
+	for i := range list {
+		list[i].N = c.acts[list[i]]
+	}
+	slices.SortFunc(list, func(a, b Tally) int { return cmp.Or(cmp.Compare(a.Act, b.Act), cmp.Compare(a.Reason, b.Reason)) })
 	return list
 }
 

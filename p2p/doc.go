@@ -6,6 +6,6 @@
 // statuses and sync bring what was missed.
 //
 // It never looks for peers (bootstrap does), makes no blocks (miner does),
-// stores nothing, and blames nobody for our own faults. The node assembles it:
-// NewHost, New, Listen, Run, Close.
+// stores nothing (the node keeps the list of bans for it), and blames nobody
+// for our own faults. The node assembles it: NewHost, New, Listen, Run, Close.
 package p2p

@@ -95,7 +95,7 @@ func messageID(m *pb.Message) string {
 func (n *Network) newGossip(ctx context.Context) (*gossip, error) {
 	params := pubsub.DefaultGossipSubParams()
 	params.HistoryLength, params.HistoryGossip = heartbeatsKept, heartbeatsTold
-	score, thresholds := scoring()
+	score, thresholds := scoring(n.lies)
 	ps, err := pubsub.NewGossipSub(ctx, n.host,
 		pubsub.WithMessageSignaturePolicy(pubsub.StrictNoSign),
 		pubsub.WithNoAuthor(),
@@ -109,6 +109,7 @@ func (n *Network) newGossip(ctx context.Context) (*gossip, error) {
 		pubsub.WithPeerScore(score, thresholds),
 		pubsub.WithSubscriptionFilter(pubsub.NewAllowlistSubscriptionFilter(topicBlocks, topicTransactions)),
 		pubsub.WithAppSpecificRpcInspector(n.inspect),
+		pubsub.WithBlacklist(n.bans),
 		pubsub.WithRawTracer(tracer{n}),
 	)
 	if err != nil {
@@ -213,11 +214,19 @@ func (n *Network) validator(judge func(peer.ID, []byte) error) pubsub.ValidatorE
 		}
 		v := verdict(err)
 		if v == pubsub.ValidationReject {
-			n.log.Debug("gossip rejected", "topic", m.GetTopic(), "peer", from, "error", err)
+			n.offend(from, offenceOf(m.GetTopic()), err)
 		}
 		n.counters.count(m.GetTopic(), verdictName(v))
 		return v
 	}
+}
+
+// offenceOf is the reason by which a rejected message of a topic counts.
+func offenceOf(topic string) Reason {
+	if topic == topicBlocks {
+		return ReasonBadBlock
+	}
+	return ReasonBadTransaction
 }
 
 // admit says why a peer's message is not looked at.
@@ -237,7 +246,7 @@ func (n *Network) admit(from peer.ID, topic string) error {
 func (n *Network) judgeBlock(from peer.ID, raw []byte) error {
 	b, err := n.rules.DecodeBlock(raw)
 	if err != nil {
-		return err
+		return undecoded(raw, err)
 	}
 	_, err = n.ledger.AddBlocks(chain.Source{Via: chain.ViaGossip, Peer: from.String()}, b)
 	if errors.Is(err, chain.ErrUnknownParent) {
@@ -286,6 +295,11 @@ func (n *Network) retry(ctx context.Context, src chain.Source, b *chain.Block) {
 	_, err := n.ledger.AddBlocks(src, b)
 	if err == nil {
 		err = n.PublishBlock(ctx, b)
+	}
+	if verdict(err) == pubsub.ValidationReject {
+		if from, decodeErr := peer.Decode(src.Peer); decodeErr == nil {
+			n.offend(from, ReasonBadBlock, err)
+		}
 	}
 	if ours(err) && ctx.Err() == nil {
 		n.log.Error("cannot pass on a block that waited", "height", b.Height, "hash", b.Hash, "error", err)

@@ -47,13 +47,15 @@ func (l *logs) String() string {
 func (l *logs) count(text string) int { return strings.Count(l.String(), text) }
 
 // newTestHost listens on a free port of loopback.
-func newTestHost(t testing.TB) host.Host {
+func newTestHost(t testing.TB) host.Host { t.Helper(); return hostWith(t, nil) }
+
+func hostWith(t testing.TB, bans *Bans) host.Host {
 	t.Helper()
 	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := NewHost(HostConfig{Key: key, Agent: "test"})
+	h, err := NewHost(HostConfig{Key: key, Agent: "test", Bans: bans})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,13 +67,19 @@ func newTestHost(t testing.TB) host.Host {
 // memory itself if nil. prepare may change timings.
 func start(t testing.TB, m *memory, ledger Ledger, prepare ...func(*Network)) *testNode {
 	t.Helper()
+	return startWith(t, NewBans(nil, nil, nil), m, ledger, prepare...)
+}
+
+// startWith is start with bans that were there before.
+func startWith(t testing.TB, bans *Bans, m *memory, ledger Ledger, prepare ...func(*Network)) *testNode {
+	t.Helper()
 	if ledger == nil {
 		ledger = m
 	}
-	h := newTestHost(t)
+	h := hostWith(t, bans)
 	out := &logs{}
 	log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	n, err := New(h, ledger, Config{Rules: m.rules, Agent: "test/1", Logger: log})
+	n, err := New(h, ledger, Config{Rules: m.rules, Agent: "test/1", Bans: bans, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,7 @@ type HostConfig struct {
 	Dial       []ma.Multiaddr        // what will be dialled: chooses transports too
 	MaxPeers   int                   // connections above which the least useful are closed; 0 is 128
 	Registerer prometheus.Registerer // for libp2p's metrics; nil is none
+	Bans       *Bans                 // who is not let in; nil lets in everybody
 	Options    []libp2p.Option       // win over ours: the seam of simulation
 }
 
@@ -59,6 +60,9 @@ func NewHost(cfg HostConfig) (host.Host, error) {
 	if len(cfg.Announce) > 0 {
 		announce := cfg.Announce
 		opts = append(opts, libp2p.AddrsFactory(func([]ma.Multiaddr) []ma.Multiaddr { return slices.Clone(announce) }))
+	}
+	if cfg.Bans != nil {
+		opts = append(opts, libp2p.ConnectionGater(cfg.Bans))
 	}
 	opts = append(opts, cfg.Options...)
 	most := cmp.Or(cfg.MaxPeers, defaultPeers)

@@ -21,6 +21,7 @@ import (
 type Config struct {
 	Rules  *chain.Rules
 	Agent  string           // name and version, told to peers, at most 64 bytes of UTF-8
+	Bans   *Bans            // the gater of the host too; nil is a list in memory
 	Logger *slog.Logger     // nil is none
 	Now    func() time.Time // nil is time.Now
 }
@@ -74,6 +75,7 @@ type Network struct {
 
 	gossip   *gossip
 	counters *counters
+	bans     *Bans
 	streams  streams
 	serving  slots
 	pools    chan struct{} // holds one for each pool being asked for
@@ -87,6 +89,7 @@ type Network struct {
 	mu       sync.Mutex
 	changed  chan struct{}         // guarded by mu; closed at the next change
 	remotes  map[peer.ID]*remote   // guarded by mu, their fields too
+	kept     map[peer.ID]*standing // guarded by mu; by peer, bounded
 	fresh    []*remote             // guarded by mu; Run does not watch them yet
 	departed []Peer                // guarded by mu; oldest first
 	refused  map[peer.ID]time.Time // guarded by mu; until when
@@ -106,14 +109,14 @@ func New(h host.Host, l Ledger, cfg Config) (*Network, error) {
 	n := &Network{
 		host: h, ledger: l, rules: cfg.Rules, agent: cfg.Agent,
 		log: cfg.Logger, now: cfg.Now, timing: defaultTiming(),
-		counters: newCounters(),
-		pools:    make(chan struct{}, maxPools),
-		wake:     make(chan struct{}, 1),
-		arrived:  make(chan struct{}, 1),
-		surveys:  map[peer.ID]*survey{},
-		changed:  make(chan struct{}),
-		remotes:  map[peer.ID]*remote{},
-		refused:  map[peer.ID]time.Time{},
+		counters: newCounters(), bans: cfg.Bans,
+		pools:   make(chan struct{}, maxPools),
+		wake:    make(chan struct{}, 1),
+		arrived: make(chan struct{}, 1),
+		surveys: map[peer.ID]*survey{},
+		changed: make(chan struct{}),
+		remotes: map[peer.ID]*remote{}, kept: map[peer.ID]*standing{},
+		refused: map[peer.ID]time.Time{},
 	}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
@@ -121,6 +124,10 @@ func New(h host.Host, l Ledger, cfg Config) (*Network, error) {
 	if n.now == nil {
 		n.now = time.Now
 	}
+	if n.bans == nil {
+		n.bans = NewBans(nil, nil, n.now)
+	}
+	n.bans.onRefused(n.turnedAway)
 	n.began = n.now()
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop

@@ -47,6 +47,9 @@ type Peer struct {
 	Left   time.Time // zero while connected
 	Reason Reason    // why it left or was refused
 	Detail string    // more of it, for people
+
+	BannedUntil time.Time // zero: it is not banned
+	Deeds       []Deed    // what was done about it, over all its connections; latest last
 }
 
 // remote is a connected peer.
@@ -59,13 +62,14 @@ type remote struct {
 	askedPool bool          // it was asked for its transactions
 	limits    limits        // of its gossip; not changed
 	requests  requests      // its and ours, of sync; not changed
+	statuses  statuses      // not changed
 
 	kick chan struct{} // holds one: exchange statuses now
 	gone chan struct{} // closed when the last connection ended
 }
 
 // newRemote describes the peer at the other end of a connection.
-func newRemote(c network.Conn, now time.Time, l limits) *remote {
+func newRemote(c network.Conn, now time.Time, s *standing) *remote {
 	direction := inbound
 	if c.Stat().Direction == network.DirOutbound {
 		direction = outbound
@@ -79,8 +83,9 @@ func newRemote(c network.Conn, now time.Time, l limits) *remote {
 			Connected: now,
 		},
 		conns:    map[network.Conn]struct{}{},
-		limits:   l,
-		requests: newRequests(),
+		limits:   s.limits,
+		requests: s.requests,
+		statuses: s.statuses,
 		kick:     make(chan struct{}, 1),
 		gone:     make(chan struct{}),
 	}
@@ -112,17 +117,32 @@ func (n *Network) Peers() []Peer {
 	defer n.mu.Unlock()
 	var list []Peer
 	for _, r := range n.remotes {
-		list = append(list, r.Peer)
+		list = append(list, n.withStanding(r.Peer))
 	}
 	slices.SortFunc(list, func(a, b Peer) int {
 		return cmp.Or(a.Connected.Compare(b.Connected), cmp.Compare(a.ID, b.ID))
 	})
 	for _, p := range slices.Backward(n.departed) {
 		if n.remotes[p.ID] == nil {
-			list = append(list, p)
+			list = append(list, n.withStanding(p))
 		}
 	}
 	return list
+}
+
+// withStanding adds what is kept of a peer over its connections. The caller
+// holds mu.
+func (n *Network) withStanding(p Peer) Peer {
+	if s := n.kept[p.ID]; s != nil {
+		p.Deeds = slices.Clone(s.deeds)
+	}
+	if ban, banned := n.bans.Find(p.ID); banned {
+		p.BannedUntil = ban.Until
+		if !p.Left.IsZero() {
+			p.Reason, p.Detail = ReasonBanned, ban.why()
+		}
+	}
+	return p
 }
 
 // Met returns the connected peers whose status has shown our genesis.
@@ -138,10 +158,13 @@ func (n *Network) Met() []peer.ID {
 	return ids
 }
 
-// Refused tells whether a peer was found on another chain within the last ten
-// minutes: do not dial it (protocol §8). It may dial us, and is met if its
-// genesis is ours by then.
+// Refused tells whether a peer is banned, or was found on another chain within
+// the last ten minutes: do not dial it (protocol §8). The latter may dial us,
+// and is met if its genesis is ours by then.
 func (n *Network) Refused(id peer.ID) bool {
+	if n.bans.Contains(id) {
+		return true
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	until, ok := n.refused[id]
@@ -177,7 +200,8 @@ func (n *Network) connected(_ network.Network, c network.Conn) {
 	defer n.mu.Unlock()
 	r := n.remotes[c.RemotePeer()]
 	if r == nil {
-		r = newRemote(c, n.now(), newLimits(n.rules.Params.BlockInterval()))
+		r = newRemote(c, n.now(), n.standing(c.RemotePeer()))
+		n.resumePause(r)
 		n.remotes[r.ID] = r
 		n.fresh = append(n.fresh, r)
 		nudge(n.arrived)
@@ -205,9 +229,25 @@ func (n *Network) disconnected(_ network.Network, c network.Conn) {
 		r.Reason = ReasonClosed
 	}
 	n.tellLeft(r)
-	n.departed = slices.DeleteFunc(n.departed, func(p Peer) bool { return p.ID == r.ID })
-	n.departed = append(n.departed[max(0, len(n.departed)+1-maxDeparted):], r.Peer)
+	n.note(n.standing(r.ID), ActLeft, r.Reason, r.Detail)
+	n.depart(r.Peer)
+}
+
+// depart remembers a peer that left or was turned away. The caller holds mu.
+func (n *Network) depart(p Peer) {
+	n.departed = slices.DeleteFunc(n.departed, func(d Peer) bool { return d.ID == p.ID })
+	n.departed = append(n.departed[max(0, len(n.departed)+1-maxDeparted):], p)
 	n.notify()
+}
+
+// resumePause makes sync leave a peer alone that it left alone when it went.
+// The caller holds mu.
+func (n *Network) resumePause(r *remote) {
+	for _, d := range n.departed {
+		if d.ID == r.ID && n.now().Before(d.PausedUntil) {
+			r.PausedUntil, r.PauseReason, r.failures = d.PausedUntil, d.PauseReason, 1
+		}
+	}
 }
 
 // tellLeft logs once why a peer left: of those that were met always, of others
@@ -249,12 +289,21 @@ func (n *Network) refuse(r *remote, theirs chain.Hash) {
 	}
 	n.refused[r.ID] = now.Add(refusedFor)
 	r.Met = false
-	r.Reason, r.Detail = ReasonOtherGenesis, "its genesis is "+theirs.String()
+	if r.Reason != ReasonOtherGenesis { // not yet told in this visit
+		r.Reason, r.Detail = ReasonOtherGenesis, "its genesis is "+theirs.String()
+		n.note(n.standing(r.ID), ActRefused, r.Reason, r.Detail)
+	}
 	n.notify()
 }
 
-// pause makes sync leave a peer alone, twice as long after each failure.
+// pause makes sync leave a peer alone, twice as long after each failure. What
+// only malice does is counted as such.
 func (n *Network) pause(id peer.ID, reason Reason, err error) {
+	n.leaveAlone(id, reason, err)
+	n.offend(id, reason, err)
+}
+
+func (n *Network) leaveAlone(id peer.ID, reason Reason, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	r := n.remotes[id]
@@ -272,6 +321,7 @@ func (n *Network) pause(id peer.ID, reason Reason, err error) {
 		r.failures++
 	}
 	r.PausedUntil, r.PauseReason = n.now().Add(wait), reason
+	n.note(n.standing(id), ActPaused, reason, err.Error())
 	log("sync leaves peer", "peer", id, "reason", reason, "for", wait, "error", err)
 	n.notify()
 }

@@ -42,3 +42,32 @@ func (r requests) allow(request any) bool {
 	}
 	return r.theirs.Allow()
 }
+
+// A peer may open so many status exchanges per second for long, and at once.
+// Ours opens one every ten seconds, and four a second when there is news.
+const (
+	statusRate  = 10
+	statusBurst = 50
+)
+
+// patience is how many requests over the rates are turned down, per second for
+// long and at once, before the peer counts as flooding. Ours waits a second or
+// two after each refusal.
+const (
+	patienceRate  = 10
+	patienceBurst = 500
+)
+
+// statuses are the rates of one peer that have to do with no request in
+// particular. They are safe for concurrent use.
+type statuses struct {
+	theirs   *rate.Limiter // the exchanges that it opens
+	patience *rate.Limiter // what is turned down before it is disconnected
+}
+
+func newStatuses() statuses {
+	return statuses{
+		theirs:   rate.NewLimiter(statusRate, statusBurst),
+		patience: rate.NewLimiter(patienceRate, patienceBurst),
+	}
+}

@@ -10,13 +10,18 @@ import (
 // Reason says why a peer left, was refused, or is left alone by sync.
 type Reason string
 
-// The reasons. The first group ends a connection; the second only keeps sync
-// from asking that peer for a while.
+// The reasons. The first group ends a connection, or keeps it from beginning;
+// the second keeps sync from asking that peer for a while; of the third the
+// peer hears nothing. Those that the table of offences has may lead to a ban.
 const (
 	ReasonClosed       Reason = "closed"        // the peer, or the network between, ended the connection
 	ReasonOtherGenesis Reason = "other genesis" // it is on another chain
 	ReasonNoAnswer     Reason = "no answer"     // two status exchanges in a row failed
 	ReasonBadStatus    Reason = "bad status"    // its status was malformed, twice in a row
+	ReasonTrimmed      Reason = "trimmed"       // more connections than the node keeps; nobody is to blame
+	ReasonFlooding     Reason = "flooding"      // far more requests than the rates allow, for long
+	ReasonBanned       Reason = "banned"        // by this node: the detail says what for
+	ReasonByHand       Reason = "by hand"       // of a ban: the operator's
 
 	ReasonStalled    Reason = "stalled"     // it was silent, or far too slow
 	ReasonBroken     Reason = "broken off"  // a stream failed
@@ -28,6 +33,11 @@ const (
 	ReasonAhead      Reason = "ahead"       // its next header is ahead of our clock; nobody is to blame
 	ReasonNoBodies   Reason = "no bodies"   // headers without their blocks
 	ReasonBadBlocks  Reason = "bad blocks"  // a block broke a rule or could not be executed
+
+	ReasonBadBlock       Reason = "bad block"         // gossip broke a rule that anybody can check
+	ReasonBadTransaction Reason = "bad transaction"   // so did a transaction
+	ReasonBadRequest     Reason = "bad request"       // a request longer than any can be
+	ReasonTooMany        Reason = "too many requests" // more than the rates allow
 )
 
 // fault is an error of a peer, with the reason to leave it alone.

@@ -19,7 +19,7 @@ const (
 )
 
 // scoring returns the parameters of GossipSub's peer score.
-func scoring() (*pubsub.PeerScoreParams, *pubsub.PeerScoreThresholds) {
+func scoring(lies func(peer.ID) float64) (*pubsub.PeerScoreParams, *pubsub.PeerScoreThresholds) {
 	params := &pubsub.PeerScoreParams{
 		Topics: map[string]*pubsub.TopicScoreParams{
 			topicBlocks: topicScore(-100),
@@ -30,9 +30,11 @@ func scoring() (*pubsub.PeerScoreParams, *pubsub.PeerScoreThresholds) {
 		// Goodness is capped, so that nobody saves up for a bad deed: 20 is a
 		// fifth of one rejected block.
 		TopicScoreCap: scoreMost,
-		// What our own protocols find out ends in sync's pauses and in
-		// disconnecting; it does not colour gossip.
-		AppSpecificScore:  func(peer.ID) float64 { return 0 },
+		// What sync finds out: 30 points for a false claim or a malformed answer,
+		// 60 for what breaks a rule, fading by 100 an hour. So a liar leaves the
+		// mesh (below 0), and one that sent bad headers hears no more offers (-50).
+		// Being slow or busy costs nothing here: that is no lie.
+		AppSpecificScore:  lies,
 		AppSpecificWeight: 1,
 		// Many nodes behind one address are normal: a lab, a Docker bridge, NAT.
 		IPColocationFactorWeight: 0,

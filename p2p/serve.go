@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -58,6 +59,10 @@ func (s *slots) give(id peer.ID, inbound bool) {
 
 // serveSync answers one request of /lp2p/sync/1 (protocol §8).
 func (n *Network) serveSync(st patient) error {
+	r := n.remote(st.Conn().RemotePeer())
+	if r == nil {
+		return network.ErrNoConn // it has just gone
+	}
 	// The request line as a whole has to come within one silence.
 	late := time.AfterFunc(n.timing.silence, func() { _ = st.Reset() })
 	raw, err := readLine(bufio.NewReader(st), maxLine)
@@ -65,15 +70,18 @@ func (n *Network) serveSync(st patient) error {
 		err = fmt.Errorf("the request took longer than %s", n.timing.silence)
 	}
 	if err != nil {
+		if !r.requests.theirs.Allow() { // it counts like one that can be read
+			n.turnDown(r, tooMany)
+		}
+		if errors.Is(err, errLongLine) {
+			n.offend(r.ID, ReasonBadRequest, err)
+		}
 		return fmt.Errorf("read request: %w", err)
 	}
 	a := &answer{out: bufio.NewWriterSize(st, 64<<10)}
-	r := n.remote(st.Conn().RemotePeer())
-	if r == nil {
-		return network.ErrNoConn // it has just gone
-	}
 	request, err := parseRequest(raw)
 	if !r.requests.allow(request) {
+		n.turnDown(r, tooMany)
 		return a.refuse(tooMany)
 	}
 	if err != nil {
@@ -81,6 +89,7 @@ func (n *Network) serveSync(st patient) error {
 	}
 	dialled := r.Direction == inbound
 	if !n.serving.take(r.ID, dialled) {
+		n.turnDown(r, tooMany+" at a time")
 		return a.refuse(tooMany + " at a time")
 	}
 	defer n.serving.give(r.ID, dialled)

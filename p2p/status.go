@@ -36,6 +36,11 @@ func (n *Network) watchAll(ctx context.Context, spawn func(func(context.Context)
 // so often, and when kicked. Two failures in a row end the connection, and so
 // does another genesis.
 func (n *Network) watch(ctx context.Context, r *remote, spawn func(func(context.Context))) {
+	if ban, banned := n.bans.Find(r.ID); banned { // it came in while it was being banned
+		n.part(r, ReasonBanned, ban.why())
+		n.disconnect(r)
+		return
+	}
 	for failures := 0; ; {
 		err := n.exchange(ctx, r)
 		if ctx.Err() != nil {
@@ -55,6 +60,7 @@ func (n *Network) watch(ctx context.Context, r *remote, spawn func(func(context.
 			if failures++; failures == 2 {
 				n.part(r, statusReason(err), err.Error())
 				n.disconnect(r)
+				n.offend(r.ID, statusReason(err), err)
 				return
 			}
 			wait = n.timing.retry
@@ -164,6 +170,10 @@ func (n *Network) serveStatus(st patient) error {
 	if r == nil {
 		return network.ErrNoConn // it has just gone
 	}
+	if !r.statuses.theirs.Allow() {
+		n.turnDown(r, "status exchanges")
+		return errOverRate
+	}
 	if _, err := st.Write(n.ownStatus()); err != nil {
 		return fmt.Errorf("write status: %w", err)
 	}
@@ -212,6 +222,9 @@ func printable(text string) string {
 // learn takes in a peer's status; sent and took are of an exchange that we
 // opened, zero otherwise.
 func (n *Network) learn(r *remote, theirs status, sent time.Time, took time.Duration) {
+	if n.bans.Contains(r.ID) {
+		return // it is on its way out
+	}
 	if theirs.Genesis != n.rules.Genesis().Hash {
 		n.refuse(r, theirs.Genesis)
 		nudge(r.kick)
@@ -263,13 +276,18 @@ func (n *Network) askPool(r *remote, spawn func(func(context.Context))) {
 		}
 		src := chain.Source{Via: chain.ViaSync, Peer: r.ID.String()}
 		err := n.askTransactions(ctx, r.ID, func(tx *chain.Transaction) error {
-			if err := n.ledger.AddTransaction(src, tx); ours(err) {
+			err := n.ledger.AddTransaction(src, tx)
+			if errors.Is(err, chain.ErrInvalid) {
+				return blame(ReasonBadTransaction, "from its pool: %w", err)
+			}
+			if ours(err) {
 				return err
 			}
 			return nil
 		})
 		if err != nil {
 			n.log.Debug("pool exchange ended early", "peer", r.ID, "error", err)
+			n.offend(r.ID, reasonOf(err), err)
 		}
 	})
 }

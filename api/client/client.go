@@ -30,8 +30,9 @@ type Client struct {
 	// HTTP sends the requests. It may be replaced before the first call.
 	HTTP *http.Client
 	// Token is what a node wants for writing from elsewhere than its own
-	// machine; it stands in the file api.token of its data directory. It may be
-	// set before the first call, and goes out with what writes only.
+	// machine, and for all that works on the node itself; it stands in the file
+	// api.token of its data directory. It may be set before the first call, and
+	// goes out with these calls only.
 	Token string
 
 	base string // without the last slash
@@ -128,6 +129,9 @@ func (c *Client) parse(path string, raw []byte, v any) error {
 	return nil
 }
 
+// adminPath is where the node itself is worked on, always with the token.
+const adminPath = "/v1/admin/"
+
 // request makes a request; one that writes carries JSON and the token.
 func (c *Client) request(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
@@ -135,11 +139,10 @@ func (c *Client) request(ctx context.Context, method, path string, query url.Val
 		return nil, fmt.Errorf("API address %s: %w", c.base, err)
 	}
 	req.URL.RawQuery = query.Encode()
-	if method == http.MethodGet {
-		return req, nil
+	if method != http.MethodGet {
+		req.Header.Set("Content-Type", "application/json")
 	}
-	req.Header.Set("Content-Type", "application/json")
-	if c.Token != "" {
+	if c.Token != "" && (method != http.MethodGet || strings.HasPrefix(path, adminPath)) {
 		req.Header.Set("Authorization", "Bearer "+c.Token)
 	}
 	return req, nil

@@ -42,13 +42,14 @@ const (
 	PeerGreeting  PeerState = "greeting"  // connected, its status is awaited
 	PeerGone      PeerState = "gone"      // it left, or was lost
 	PeerRefused   PeerState = "refused"   // by us; Reason says why
+	PeerBanned    PeerState = "banned"    // by us, until BannedUntil; Detail says why
 )
 
 // Peer is another node as this one sees it, GET /v1/peers. Height, Tip and
 // Work are those of its last status.
 type Peer struct {
 	ID          string     `json:"id" doc:"peer id"`
-	State       PeerState  `json:"state" enum:"connected,greeting,gone,refused"`
+	State       PeerState  `json:"state" enum:"connected,greeting,gone,refused,banned"`
 	Since       time.Time  `json:"since" doc:"when it connected, or left"`
 	Reason      string     `json:"reason,omitempty" doc:"why it is gone or refused"`
 	Detail      string     `json:"detail,omitempty" doc:"more of the reason, for people"`
@@ -63,6 +64,18 @@ type Peer struct {
 	Mesh        bool       `json:"mesh,omitempty" doc:"in the mesh of the topic blocks: new blocks go to it and come from it at once"`
 	PausedUntil time.Time  `json:"paused_until,omitzero" doc:"nothing is fetched from it until then"`
 	PauseReason string     `json:"pause_reason,omitempty" doc:"why nothing is fetched from it"`
+	BannedUntil time.Time  `json:"banned_until,omitzero" doc:"this node has no dealings with it until then"`
+	Deeds       []Deed     `json:"deeds" doc:"what was done about it over all its connections, latest last, at most 8"`
+}
+
+// Deed is something that a node did about a peer, or that happened to its
+// connection. The same several times in a row is one.
+type Deed struct {
+	Act    string    `json:"act" doc:"left, refused, paused, offended, banned or lifted"`
+	Reason string    `json:"reason"`
+	Detail string    `json:"detail,omitempty" doc:"more of the reason, for people"`
+	At     time.Time `json:"at" doc:"the last time"`
+	Times  int       `json:"times" minimum:"1" doc:"how often in a row"`
 }
 
 // Fork is a known block of the best chain or of a side branch, with when and

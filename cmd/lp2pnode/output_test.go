@@ -17,6 +17,11 @@ func TestPeersShowsWhyTheyAreGone(t *testing.T) {
 		{ID: "12D3KooWB", State: client.PeerRefused, Since: now.Add(-3 * time.Hour), Reason: "another genesis: 00ff"},
 		{ID: "12D3KooWC", State: client.PeerGone, Since: now.Add(-72 * time.Hour), Agent: "evil\x1b[2J", Reason: "connection lost", Detail: "stream reset"},
 		{ID: "12D3KooWD", State: client.PeerConnected, Since: now, PausedUntil: now.Add(30 * time.Second), PauseReason: "too slow"},
+		{ID: "12D3KooWE", State: client.PeerBanned, Since: now.Add(-time.Minute), Reason: "banned", Detail: "bad block: rule work", BannedUntil: now.Add(59 * time.Minute)},
+		{ID: "12D3KooWF", State: client.PeerConnected, Since: now, Deeds: []client.Deed{
+			{Act: "left", Reason: "closed", At: now.Add(-time.Hour), Times: 1},
+			{Act: "paused", Reason: "stalled", At: now.Add(-5 * time.Minute), Times: 3},
+		}},
 	}, now)
 	if err != nil {
 		t.Fatal(err)
@@ -26,6 +31,8 @@ func TestPeersShowsWhyTheyAreGone(t *testing.T) {
 12D3KooWB  refused    3h0m ago    -       -        -                       -           another genesis: 00ff
 12D3KooWC  gone       3 days ago  0       -        -                       evil�[2J    connection lost: stream reset
 12D3KooWD  connected  0s ago      -       -        -                       -           nothing is fetched from it for 30s: too slow
+12D3KooWE  banned     1m0s ago    -       -        -                       -           banned: bad block: rule work; the ban ends in 59m0s
+12D3KooWF  connected  0s ago      -       -        -                       -           paused 5m0s ago, 3 times: stalled
 `
 	if b.String() != want {
 		t.Errorf("want\n%s\ngot\n%s", want, b.String())

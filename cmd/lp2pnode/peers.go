@@ -55,6 +55,12 @@ func whyText(p client.Peer, now time.Time) string {
 	if p.Detail != "" && p.Detail != p.Reason {
 		text = strings.TrimPrefix(text+": "+p.Detail, ": ")
 	}
+	if now.Before(p.BannedUntil) {
+		text += "; the ban ends " + ago(now, p.BannedUntil)
+	}
+	if text == "" {
+		text = lastDeed(p, now)
+	}
 	if now.Before(p.PausedUntil) {
 		pause := "nothing is fetched from it for " + p.PausedUntil.Sub(now).Round(time.Second).String()
 		if p.PauseReason != "" {
@@ -63,6 +69,23 @@ func whyText(p client.Peer, now time.Time) string {
 		text = strings.TrimPrefix(text+"; "+pause, "; ")
 	}
 	return text
+}
+
+// lastDeed says what was last done about a peer that is here now, if anything:
+// why it is left alone comes with its pause.
+func lastDeed(p client.Peer, now time.Time) string {
+	if len(p.Deeds) == 0 {
+		return ""
+	}
+	d := p.Deeds[len(p.Deeds)-1]
+	if d.Act == "paused" && now.Before(p.PausedUntil) {
+		return ""
+	}
+	text := d.Act + " " + ago(now, d.At)
+	if d.Times > 1 {
+		text += fmt.Sprintf(", %d times", d.Times)
+	}
+	return text + ": " + d.Reason
 }
 
 func dash(s string) string {

@@ -356,6 +356,7 @@ func newStranger(t *testing.T, r *replica, addr string) *stranger {
 	})
 	s.ps, err = pubsub.NewGossipSub(ctx, h,
 		pubsub.WithMessageSignaturePolicy(pubsub.StrictNoSign), pubsub.WithNoAuthor(),
+		pubsub.WithFloodPublish(true), // not only into the mesh, which forms a second later
 		pubsub.WithMaxMessageSize(int(number(r.params, "max_block_bytes"))+65536),
 		pubsub.WithMessageIdFn(func(m *pubsubpb.Message) string { return string(sum([]byte(m.GetTopic()), m.Data)) }))
 	if err != nil {
