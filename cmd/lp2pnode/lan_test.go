@@ -67,7 +67,7 @@ func (l *lan) plug() string {
 	l.t.Cleanup(func() { l.remove(name) })
 	l.ip("-n", l.prefix+"switch", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", ns)
 	l.ip("-n", l.prefix+"switch", "link", "set", name, "master", "br0", "up")
-	l.ip("-n", ns, "addr", "add", fmt.Sprintf("10.77.%d.%d/24", os.Getpid()%256, l.hosts), "dev", "eth0")
+	l.ip("-n", ns, "addr", "add", l.address(name)+"/24", "dev", "eth0")
 	l.ip("-n", ns, "link", "set", "lo", "up")
 	l.ip("-n", ns, "link", "set", "eth0", "up")
 	return name
@@ -83,8 +83,13 @@ func (l *lan) cable(name, state string) {
 // and these.
 func (l *lan) boot(args ...string) *machine {
 	l.t.Helper()
-	name := l.plug()
-	m := &machine{process: &process{t: l.t, name: name, dir: l.t.TempDir(), log: &lockedBuffer{}}}
+	return l.bootIn(l.plug(), l.t.TempDir(), args...)
+}
+
+// bootIn starts a node on a machine that is plugged in, over a data directory.
+func (l *lan) bootIn(name, dir string, args ...string) *machine {
+	l.t.Helper()
+	m := &machine{process: &process{t: l.t, name: name, dir: dir, log: &lockedBuffer{}}}
 	m.wrap = []string{"ip", "netns", "exec", l.prefix + name}
 	m.cmd = m.command(append([]string{"--data-dir", m.dir}, args...)...)
 	m.cmd.Stdout, m.cmd.Stderr = m.log, m.log
@@ -94,6 +99,11 @@ func (l *lan) boot(args ...string) *machine {
 	m.begun = time.Now()
 	l.t.Cleanup(m.kill)
 	return m
+}
+
+// address is a machine's on the LAN.
+func (l *lan) address(name string) string {
+	return fmt.Sprintf("10.77.%d.%s", os.Getpid()%256, strings.TrimPrefix(name, "host"))
 }
 
 // machine is a node in a namespace of its own: its API answers only there.

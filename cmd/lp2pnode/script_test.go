@@ -15,10 +15,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lp2pnode": main, "strange-node": strangeNode})
-}
-
 // TestScripts runs the transcripts of testdata/script with the real program.
 //
 // Each has a home of its own ($HOME, not made), no LP2P_ variables, and free
