@@ -92,28 +92,6 @@ func (n *Network) askHeaders(ctx context.Context, id peer.ID, locator []chain.Ha
 	})
 }
 
-// askBlocks asks for blocks and returns those that came, in order, also when
-// it fails later. Their signatures hold.
-func (n *Network) askBlocks(ctx context.Context, id peer.ID, hashes []chain.Hash) ([]*chain.Block, error) {
-	var blocks []*chain.Block
-	request := blocksRequest{Hashes: hashes, Type: "blocks"}
-	err := n.ask(ctx, id, request, len(hashes), int(n.rules.Params.MaxBlockBytes), func(raw []byte) error {
-		b, err := n.rules.DecodeBlock(raw)
-		if err != nil {
-			return blame(ReasonBadBlocks, "decode block: %w", undecoded(raw, err))
-		}
-		if want := hashes[len(blocks)]; b.Hash != want {
-			return blame(ReasonBadAnswer, "want block %s, got %s", want, b.Hash)
-		}
-		if err := n.rules.VerifyTransactions(b.Transactions); err != nil {
-			return blame(ReasonBadBlocks, "block %s: %w", b.Hash, err)
-		}
-		blocks = append(blocks, b)
-		return nil
-	})
-	return blocks, err
-}
-
 // askTransactions asks for a peer's pool.
 func (n *Network) askTransactions(ctx context.Context, id peer.ID, take func(*chain.Transaction) error) error {
 	request := transactionsRequest{Type: "transactions"}

@@ -69,7 +69,7 @@ func (n *Network) pushHeaders(ctx context.Context, sv *survey, p *plan) error {
 		if err != nil {
 			return err
 		}
-		if more, err := n.pushMissing(ctx, p, hashes); !more {
+		if more, err := n.pushMissing(ctx, sv, p, hashes); !more {
 			return err
 		}
 	}
@@ -78,7 +78,7 @@ func (n *Network) pushHeaders(ctx context.Context, sv *survey, p *plan) error {
 		kept := sv.kept
 		sv.kept = nil
 		// What was judged before a failure is as good as ever.
-		if more, err := n.pushMissing(ctx, p, kept); !more || failed != nil || sv.ended {
+		if more, err := n.pushMissing(ctx, sv, p, kept); !more || failed != nil || sv.ended {
 			return errors.Join(failed, err)
 		}
 		if failed = n.step(ctx, sv); failed == nil && !sv.ended {
@@ -88,19 +88,20 @@ func (n *Network) pushHeaders(ctx context.Context, sv *survey, p *plan) error {
 }
 
 // pushMissing leaves out what is here already, and says false when no more are
-// wanted.
-func (n *Network) pushMissing(ctx context.Context, p *plan, hashes []chain.Hash) (more bool, err error) {
-	var missing []chain.Hash
-	for _, hash := range hashes {
-		known, err := n.ledger.Has(hash)
+// wanted. No block is here without its parent, so all after the first that is
+// missing are missing too.
+func (n *Network) pushMissing(ctx context.Context, sv *survey, p *plan, hashes []chain.Hash) (more bool, err error) {
+	for len(hashes) > 0 && !sv.beyond {
+		known, err := n.ledger.Has(hashes[0])
 		if err != nil {
-			return false, fmt.Errorf("look for block %s: %w", hash, errors.Join(errOwn, err))
+			return false, fmt.Errorf("look for block %s: %w", hashes[0], errors.Join(errOwn, err))
 		}
-		if !known {
-			missing = append(missing, hash)
+		if known {
+			hashes = hashes[1:]
 		}
+		sv.beyond = !known
 	}
-	return p.push(ctx, missing), nil
+	return p.push(ctx, hashes), nil
 }
 
 // addParts hands the windows to the ledger in order, and counts their blocks.

@@ -19,6 +19,11 @@ const (
 	firstBlocks = 32       // of a request while nothing is known of their size
 	aheadHashes = 1 << 14  // to fetch, before more headers are asked for
 
+	// Each batch of blocks added costs a sync of the disk.
+	batchBlocks = 128
+	batchBytes  = 16 << 20
+	batchWait   = 100 * time.Millisecond // for more of them
+
 	partTime   = time.Second           // what a request should take, so that slow peers are asked for less
 	leastHedge = 50 * time.Millisecond // by which another peer has to be quicker, at least
 	heldUp     = 4                     // windows here that wait for an older one: it is worth asking for twice
@@ -242,11 +247,9 @@ func (p *plan) give(w *part, id peer.ID, blocks []*chain.Block) {
 		p.parts = slices.Insert(p.parts, at+1, &part{hashes: rest, askers: map[peer.ID]time.Time{}})
 	}
 	w.hashes, w.blocks, w.from = w.hashes[:len(blocks)], blocks, id
-	for _, b := range blocks {
-		p.blocks++
-		p.size += len(b.Raw())
-		p.bytes += len(b.Raw())
-	}
+	p.blocks += len(blocks)
+	p.size += w.bytes()
+	p.bytes += w.bytes()
 }
 
 // learn notes a peer's pace, the latest answer counting as much as all before.
@@ -261,26 +264,71 @@ func (p *plan) learn(id peer.ID, blocks int, took time.Duration) {
 	p.pace[id] = max(pace, 1)
 }
 
-// next waits for the oldest window and takes it out. It says false when there
-// is none left.
+// next waits for the oldest windows and takes out as many as make a batch, as
+// one: those of one peer that follow on each other, until they are enough, or
+// nothing has come for batchWait. It says false when there is none left.
 func (p *plan) next(ctx context.Context) (*part, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for {
-		switch {
-		case len(p.parts) == 0 && (p.over || p.ended && len(p.open) == 0):
-			return nil, false
-		case len(p.parts) > 0 && !p.parts[0].missing():
-			w := p.parts[0]
-			p.parts = p.parts[1:]
-			for _, b := range w.blocks {
-				p.bytes -= len(b.Raw())
-			}
-			p.notify()
-			return w, true
+	for windows, patience := 0, batchWait; ; {
+		count, grows := p.batch()
+		if count > 0 && (!grows || count == windows && patience <= 0) {
+			return p.takeOut(count), true
 		}
-		if p.wait(ctx, 0) != nil {
+		if len(p.parts) == 0 && (p.over || p.ended && len(p.open) == 0) {
 			return nil, false
 		}
+		if count != windows {
+			windows, patience = count, batchWait
+		}
+		atMost := time.Duration(0)
+		if count > 0 {
+			atMost = patience
+		}
+		began := time.Now()
+		if p.wait(ctx, atMost) != nil {
+			return nil, false
+		}
+		patience -= time.Since(began)
 	}
+}
+
+// batch returns how many windows can be added as one now, and whether more may
+// join them. The caller holds mu.
+func (p *plan) batch() (windows int, grows bool) {
+	blocks, bytes := 0, 0
+	for i, w := range p.parts {
+		if w.missing() {
+			return i, !p.over
+		}
+		if w.from != p.parts[0].from || blocks >= batchBlocks || bytes >= batchBytes {
+			return i, false
+		}
+		blocks, bytes = blocks+len(w.blocks), bytes+w.bytes()
+	}
+	wanted := !p.over && (len(p.open) > 0 || !p.ended)
+	return len(p.parts), wanted && blocks < batchBlocks && bytes < batchBytes
+}
+
+// takeOut makes one of the first windows. The caller holds mu.
+func (p *plan) takeOut(windows int) *part {
+	first := p.parts[0]
+	p.bytes -= first.bytes()
+	for _, w := range p.parts[1:windows] {
+		p.bytes -= w.bytes()
+		first.hashes = append(first.hashes, w.hashes...)
+		first.blocks = append(first.blocks, w.blocks...)
+	}
+	p.parts = slices.Delete(p.parts, 0, windows)
+	p.notify()
+	return first
+}
+
+// bytes are those of the blocks that are here.
+func (w *part) bytes() int {
+	size := 0
+	for _, b := range w.blocks {
+		size += len(b.Raw())
+	}
+	return size
 }

@@ -7,11 +7,11 @@ import (
 )
 
 // A peer may ask for headers and blocks so often per second for long, and at
-// once: several times what catching up takes. The pool is asked for once a
+// once: several times what catching up takes, 128 blocks or 2000 headers each. The pool is asked for once a
 // connection.
 const (
-	requestRate  = 50
-	requestBurst = 200
+	requestRate  = 400
+	requestBurst = 800
 	poolEvery    = 10 * time.Second
 	poolBurst    = 3
 	// We ask a little less often than that, so that no wire makes it more.

@@ -12,7 +12,7 @@ import (
 )
 
 // realLedger is the shipped ledger over a store in memory, filled with blocks.
-func realLedger(t *testing.T, m *memory) *ledger.Ledger {
+func realLedger(t testing.TB, m *memory) *ledger.Ledger {
 	t.Helper()
 	lock, err := store.LockDir("data", vfs.NewMem())
 	if err != nil {

@@ -35,6 +35,7 @@ type survey struct {
 	crossed bool         // the work is more than ours
 	joint   chain.Hash   // the parent of the first header kept
 	kept    []chain.Hash // headers after joint, in order
+	beyond  bool         // what comes now in the chain is not here
 	ended   bool         // the peer has no more, or all that it claimed is here
 }
 

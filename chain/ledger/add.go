@@ -79,17 +79,23 @@ func (l *Ledger) parentOf(b *chain.Block, p *plan) (chain.State, error) {
 	if why, bad := l.broken.get(b.Hash); bad {
 		return chain.State{}, why
 	}
+	if p.has(b.Hash) {
+		return chain.State{}, chain.ErrKnown
+	}
+	if parent, ok := p.state(b.PrevHash); ok {
+		return parent, nil // a child of what is not here is not here either
+	}
 	here, err := l.store.Has(b.Hash)
 	if err != nil {
 		return chain.State{}, fmt.Errorf("look for block: %w", err)
 	}
-	if here || p.has(b.Hash) {
+	if here {
 		return chain.State{}, chain.ErrKnown
 	}
 	if _, bad := l.broken.get(b.PrevHash); bad {
 		return chain.State{}, fmt.Errorf("%w: its parent %s broke a rule", chain.ErrUnfit, b.PrevHash)
 	}
-	return l.planned(p, b.PrevHash)
+	return l.stateAt(b.PrevHash)
 }
 
 // judge applies clock and header rules.

@@ -14,16 +14,22 @@ import (
 // plan is what one call of AddBlocks wants to change. A nil plan is empty.
 type plan struct {
 	entries []store.Entry
-	states  map[chain.Hash]chain.State
-	dropped map[chain.Hash]bool // staged, but broken or on a broken block
+	blocks  map[chain.Hash]*chain.Block // of entries
+	states  map[chain.Hash]chain.State  // after them
+	dropped map[chain.Hash]bool         // staged, but broken or on a broken block
 }
 
 func newPlan() *plan {
-	return &plan{states: map[chain.Hash]chain.State{}, dropped: map[chain.Hash]bool{}}
+	return &plan{
+		blocks:  map[chain.Hash]*chain.Block{},
+		states:  map[chain.Hash]chain.State{},
+		dropped: map[chain.Hash]bool{},
+	}
 }
 
 func (p *plan) stage(e store.Entry, after chain.State) {
 	p.entries = append(p.entries, e)
+	p.blocks[e.Block.Hash] = e.Block
 	p.states[e.Block.Hash] = after
 }
 
@@ -38,15 +44,6 @@ func (p *plan) state(hash chain.Hash) (chain.State, bool) {
 func (p *plan) has(hash chain.Hash) bool {
 	_, ok := p.state(hash)
 	return ok
-}
-
-func (p *plan) block(hash chain.Hash) *chain.Block {
-	for _, e := range p.entries {
-		if e.Block.Hash == hash {
-			return e.Block
-		}
-	}
-	return nil
 }
 
 // heaviest returns the state of most work among best and the plan's; of equals
@@ -69,6 +66,7 @@ func (p *plan) drop(broken []chain.Hash) {
 		gone := p.dropped[e.Block.Hash] || p.dropped[e.Block.PrevHash]
 		if gone {
 			p.dropped[e.Block.Hash] = true
+			delete(p.blocks, e.Block.Hash)
 			delete(p.states, e.Block.Hash)
 		}
 		return gone
@@ -187,7 +185,7 @@ func (l *Ledger) switchTo(p *plan, old, best chain.State) (store.Change, error) 
 	}
 	history, work := at.History(), at.Work
 	for i, hash := range apply {
-		b := p.block(hash)
+		b := p.blocks[hash]
 		if b == nil {
 			if b, err = l.store.Block(hash); err != nil {
 				return change, fmt.Errorf("read block %s: %w", hash, err)
@@ -248,7 +246,7 @@ func (l *Ledger) path(p *plan, old, best chain.State) (revert, apply []chain.Has
 }
 
 func (l *Ledger) parentHash(p *plan, hash chain.Hash) (chain.Hash, error) {
-	if b := p.block(hash); b != nil {
+	if b := p.blocks[hash]; b != nil {
 		return b.PrevHash, nil
 	}
 	r, err := l.store.Record(hash)

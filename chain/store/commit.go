@@ -123,8 +123,10 @@ func (w *writer) change(c Change) error {
 // time stay.
 func (w *writer) keep(e Entry) error {
 	h := e.Block.Hash
-	if has, err := w.has(hashKey(headerRow, h)); has || err != nil {
-		return err
+	if !w.put[e.Block.PrevHash] { // a child of what was not there is not there either
+		if has, err := w.has(hashKey(headerRow, h)); has || err != nil {
+			return err
+		}
 	}
 	header, body, err := chain.SplitBlock(e.Block.Raw())
 	if err != nil {
