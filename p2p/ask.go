@@ -1,7 +1,6 @@
 package p2p
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +51,8 @@ func (n *Network) askOnce(ctx context.Context, id peer.ID, request any, maxLines
 		if err := st.CloseWrite(); err != nil {
 			return fmt.Errorf("write request: %w", err)
 		}
-		in := bufio.NewReaderSize(st, 64<<10)
+		in := n.buffers.reader(st)
+		defer n.buffers.putReader(in)
 		for size, count := 0, 0; ; count++ {
 			raw, err := readLine(in, max(lineLimit, maxLine))
 			if errors.Is(err, io.EOF) {

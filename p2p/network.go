@@ -78,6 +78,7 @@ type Network struct {
 	bans     *Bans
 	streams  streams
 	serving  slots
+	buffers  buffers
 	pools    chan struct{} // holds one for each pool being asked for
 	notifiee *network.NotifyBundle
 	stop     context.CancelFunc // ends pubsub

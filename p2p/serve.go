@@ -78,7 +78,8 @@ func (n *Network) serveSync(st patient) error {
 		}
 		return fmt.Errorf("read request: %w", err)
 	}
-	a := &answer{out: bufio.NewWriterSize(st, 64<<10)}
+	a := &answer{out: n.buffers.writer(st)}
+	defer n.buffers.putWriter(a.out)
 	request, err := parseRequest(raw)
 	if !r.requests.allow(request) {
 		n.turnDown(r, tooMany)
