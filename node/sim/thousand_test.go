@@ -29,8 +29,8 @@ func TestThousand(t *testing.T) {
 		s := New(t, Config{Nodes: *nodes, Seed: 1, Chain: params, Lean: true})
 		time.Sleep(10 * time.Second)
 		setUp := real() - began
-		small := s.Measure(6, 10_000, interval)
-		large := s.Measure(4, 100_000, interval)
+		small := s.Measure(5, 10_000, interval)
+		large := s.Measure(3, 100_000, interval)
 		s.Settle(interval)
 		s.CheckSome(10)
 		t.Logf("%d nodes, %s, %d processors, set up in %.0f s, all in %.0f s of wall and %.0f s of processor time, %.2f GB at most\n%s",
