@@ -17,7 +17,7 @@ func fuzzBody(f *testing.F, path string, seeds [][]byte, n *testNode, taken func
 	for _, seed := range append(seeds, nil, []byte("null"), []byte("{}"), []byte("[[[["), []byte(`{"amount":1e999}`), []byte("\xff\xfe\"")) {
 		f.Add(seed)
 	}
-	s, err := api.New(n, api.Config{})
+	s, err := api.New(n, api.Config{Token: adminToken})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -25,6 +25,7 @@ func fuzzBody(f *testing.F, path string, seeds [][]byte, n *testNode, taken func
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, bytes.NewReader(body))
 		r.Host = "localhost"
 		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+adminToken)
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)
 		switch kind := w.Header().Get("Content-Type"); {
@@ -63,6 +64,23 @@ func FuzzVerifyBody(f *testing.F) {
 	fuzzBody(f, "/v1/receipts/verify", [][]byte{r.Canonical()}, n, func(t *testing.T, body []byte) {
 		if _, err := chain.DecodeReceipt(body, n.Rules().Engine); err != nil {
 			t.Errorf("%q was taken: %v", body, err)
+		}
+	})
+}
+
+// FuzzBanBody: whom a body bans is a peer, and it is banned for a while.
+func FuzzBanBody(f *testing.F) {
+	n := newNode(f)
+	seeds := [][]byte{
+		[]byte(`{"id":"` + string(someone) + `"}`),
+		[]byte(`{"id":"` + string(someone) + `","seconds":60,"detail":"noisy"}`),
+		[]byte(`{"id":"` + string(someone) + `","seconds":9223372036854775807}`),
+	}
+	fuzzBody(f, "/v1/admin/bans", seeds, n, func(t *testing.T, body []byte) {
+		for _, b := range n.Network().Bans() {
+			if b.ID.Validate() != nil || !b.Until.After(b.Since) {
+				t.Errorf("%q made the ban %+v", body, b)
+			}
 		}
 	})
 }

@@ -1,9 +1,12 @@
 package api
 
 import (
+	"math"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/lp2pnode/lp2pnode/chain/canonical"
 )
 
 // FuzzRef: what is taken for a block's name reads back the same.
@@ -80,6 +83,24 @@ func FuzzPlace(f *testing.F) {
 		}
 		if err != nil && strings.ContainsAny(err.Error(), "\n\r") {
 			t.Errorf("%q: the error has several lines: %q", s, err)
+		}
+	})
+}
+
+// FuzzBefore: what is taken for a place in an account's history is one.
+func FuzzBefore(f *testing.F) {
+	for _, seed := range []string{"", "1:2", "9007199254740992:0", "1:4294967296", ":", "-1:0", "1:2:3", "+1:0"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		at, err := parseBefore(s)
+		switch {
+		case err != nil && strings.ContainsAny(err.Error(), "\n\r"):
+			t.Errorf("%q: the error has several lines: %q", s, err)
+		case err == nil && (at == nil) != (s == ""):
+			t.Errorf("%q was read as %v", s, at)
+		case err == nil && at != nil && (at.Height > canonical.MaxInteger || at.Index > math.MaxUint32):
+			t.Errorf("%q was read as %+v", s, *at)
 		}
 	})
 }

@@ -24,6 +24,11 @@ func readFile(path string, table []setting) (map[string]given, error) {
 	if err != nil {
 		return nil, asUsage(err)
 	}
+	return parseFile(path, raw, table)
+}
+
+// parseFile is readFile for a file's content.
+func parseFile(path string, raw []byte, table []setting) (map[string]given, error) {
 	var tree map[string]any
 	if err := toml.Unmarshal(raw, &tree); err != nil {
 		var where *toml.DecodeError

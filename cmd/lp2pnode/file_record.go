@@ -89,9 +89,9 @@ func (w *atMost) Write(p []byte) (int, error) {
 // checkFile returns the record that data holds, after comparing a file with
 // it.
 func checkFile(path, data string) (fileRecord, error) {
-	var r fileRecord
-	if err := canonical.Unmarshal([]byte(data), &r); err != nil {
-		return r, fmt.Errorf("the transaction records no file: want data like %s, got %.60q", `{"name":…,"sha256":…,"size":…}`, data)
+	r, err := parseFileRecord(data)
+	if err != nil {
+		return r, err
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -106,6 +106,15 @@ func checkFile(path, data string) (fileRecord, error) {
 		return r, fmt.Errorf("%s is not the file recorded: want %d bytes, got %d", path, r.Size, size)
 	case sum != r.SHA256:
 		return r, fmt.Errorf("%s is not the file recorded: want SHA-256 %s, got %s", path, r.SHA256, sum)
+	}
+	return r, nil
+}
+
+// parseFileRecord reads a transaction's data.
+func parseFileRecord(data string) (fileRecord, error) {
+	var r fileRecord
+	if err := canonical.Unmarshal([]byte(data), &r); err != nil {
+		return r, fmt.Errorf("the transaction records no file: want data like %s, got %.60q", `{"name":…,"sha256":…,"size":…}`, data)
 	}
 	return r, nil
 }
