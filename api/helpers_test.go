@@ -29,9 +29,13 @@ type testNode struct {
 	ledger *ledger.Ledger
 }
 
-func newNode(t testing.TB, bootstrap ...string) *testNode {
+func newNode(t testing.TB, bootstrap ...string) *testNode { return newNodeIn(t, "", bootstrap...) }
+
+// newNodeIn is newNode with a data directory; "" is memory.
+func newNodeIn(t testing.TB, dir string, bootstrap ...string) *testNode {
 	t.Helper()
 	cfg := node.DefaultConfig()
+	cfg.DataDir = dir
 	cfg.Bootstrap = bootstrap
 	cfg.Agent = "test/1"
 	cfg.Listen, cfg.MDNS, cfg.Mine = []string{"/ip4/127.0.0.1/tcp/0"}, false, false

@@ -13,7 +13,7 @@ import (
 )
 
 // Node is what the API needs of a node; *node.Node is one. Its methods are
-// safe for concurrent use and do not block.
+// safe for concurrent use and, but for Backup and Verify, do not block.
 type Node interface {
 	Agent() string   // name and version
 	ID() string      // peer id
@@ -26,6 +26,9 @@ type Node interface {
 	Disk() node.Disk      // its room, and whether anything is written to it
 	Alive() []node.Check  // what only a restart cures
 	Checks() []node.Check // whether the node is fit for use
+	// Backup and Verify take long; see node.Node.
+	Backup(ctx context.Context, dir string, progress node.Progress) (*node.Backup, error)
+	Verify(ctx context.Context, progress node.Progress) error
 	// SubmitTransaction takes what DecodeTransaction returned into the pool and
 	// publishes it. Its errors are those of ledger.AddTransaction.
 	SubmitTransaction(ctx context.Context, tx *chain.Transaction) error

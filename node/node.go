@@ -44,6 +44,7 @@ type Node struct {
 	payee  chain.Address // who gets the rewards
 	token  string        // lets programs elsewhere write through the API
 
+	working   sync.Mutex    // held by a backup or proof
 	ready     chan struct{} // closed once Run listens
 	closeOnce sync.Once
 	closeErr  error

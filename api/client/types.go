@@ -107,6 +107,32 @@ type Health struct {
 	Checks []Check `json:"checks"`
 }
 
+// Work is a line of the answer to what takes the node long: how far it is, or
+// how it ended.
+type Work struct {
+	Done     uint64  `json:"done,omitempty" doc:"parts done, each of about the same time"`
+	Total    uint64  `json:"total,omitempty" doc:"all parts"`
+	Finished bool    `json:"finished,omitempty" doc:"this is the last line"`
+	Error    string  `json:"error,omitempty" doc:"what went wrong, or the first thing that is wrong; in the last line"`
+	Backup   *Backup `json:"backup,omitempty" doc:"the backup that was made; in the last line"`
+}
+
+// BackupOrder asks for a backup, POST /v1/admin/backup.
+type BackupOrder struct {
+	Dir string `json:"dir" doc:"absolute path of a new or empty directory on the node's machine"`
+}
+
+// Backup says what a backup holds.
+type Backup struct {
+	Agent   string     `json:"agent" doc:"of the node that made it"`
+	ChainID string     `json:"chain_id"`
+	Genesis chain.Hash `json:"genesis"`
+	Height  uint64     `json:"height"`
+	Made    time.Time  `json:"made"`
+	Tip     chain.Hash `json:"tip"`
+	Work    chain.Work `json:"work"`
+}
+
 // Problem is an error as RFC 9457 writes it. Rule, Want and Got are there when
 // a rule of the protocol was broken.
 type Problem struct {

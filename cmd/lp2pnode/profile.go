@@ -96,6 +96,15 @@ func setCacheMiB(o *options, values []string) error {
 	return nil
 }
 
+func setMinFreeMiB(o *options, values []string) error {
+	n, err := strconv.ParseUint(values[0], 10, 64)
+	if err != nil || n < 1 || n > maxCacheMiB {
+		return fmt.Errorf("want a whole number of MiB from 1 to %d, got %.60q", maxCacheMiB, values[0])
+	}
+	o.node.MinFree = n * mib
+	return nil
+}
+
 func setMaxPeers(o *options, values []string) error {
 	const most = 10_000
 	n, err := strconv.Atoi(values[0])

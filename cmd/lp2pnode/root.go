@@ -46,6 +46,7 @@ func newRoot(t *terminal) *cobra.Command {
 		newStatus(t, settings), newBlocks(t, settings), newBlock(t, settings), newPeers(t, settings), newBan(t, settings),
 		newSend(t, settings), newRecord(t, settings), newTx(t, settings), newAccount(t, settings), newPool(t, settings),
 		newReceipt(t, settings), newVerify(t, settings),
+		newChain(t, settings), newBackup(t, settings), newRestore(t, settings),
 		newKey(t, settings), newGenesis(t), newConfig(t, settings), newDoctor(t, settings), newVersion(t), newCompletion(t),
 	)
 	return root

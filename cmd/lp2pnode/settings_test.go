@@ -21,7 +21,7 @@ func samples(t *testing.T) map[string]string {
 		"data-dir": "/somewhere", "ephemeral": "true", "genesis": genesis, "mdns": "false", "mine": "false",
 		"mine-empty": "false", "mine-alone": "true", "miner-address": "12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5",
 		"miner-threads": "2", "max-hashrate": "1000", "block-data": "hello", "min-fee": "3", "api": "127.0.0.1:1", "api-hosts": "node.example.org",
-		"profile": "pi", "cache-mib": "5", "max-peers": "50", "debug": "true", "log-level": "debug", "log-format": "json",
+		"profile": "pi", "cache-mib": "5", "min-free-mib": "7", "max-peers": "50", "debug": "true", "log-level": "debug", "log-format": "json",
 	}
 }
 
@@ -90,7 +90,7 @@ func TestEverySettingReachesTheNode(t *testing.T) {
 		"mdns": !n.MDNS, "mine": !n.Mine, "mine-empty": !n.MineEmpty, "mine-alone": n.MineAlone,
 		"miner-address": n.MinerAddress != "", "miner-threads": n.MinerThreads == 2, "max-hashrate": n.MaxHashrate == 1000,
 		"block-data": n.BlockData == "hello", "min-fee": n.MinFee == 3, "api": o.api == "127.0.0.1:1",
-		"cache-mib": n.CacheSize == 5<<20, "max-peers": n.MaxPeers == 50, "debug": o.debug, "log-level": o.logLevel < 0, "log-format": o.logFormat == "json",
+		"cache-mib": n.CacheSize == 5<<20, "min-free-mib": n.MinFree == 7<<20, "max-peers": n.MaxPeers == 50, "debug": o.debug, "log-level": o.logLevel < 0, "log-format": o.logFormat == "json",
 	} {
 		if !ok {
 			t.Errorf("setting %s did not arrive: %+v", name, o)
