@@ -12,22 +12,22 @@ func TestLongBadPeersHarmNobody(t *testing.T) {
 	long(t)
 	var rows []Attack
 	for _, row := range []siege{
-		{BadBlocks(10), 4},
-		{BadHeaders(), 4},
-		{BadBodies(), 4},
-		{Withheld(), 4},
-		{FalseWork(), 4},
-		{EndlessHeaders(), 4},
-		{Stalls(), 8},
-		{Orphans(1), 16},
-		{Futures(1), 8},
-		{Transactions(2, 500), 24},
-		{Malformed(), 8},
-		{Equivocators(.1), 8},
+		{BadBlocks(10), 9, 4},
+		{BadHeaders(), 9, 4},
+		{BadBodies(), 9, 4},
+		{Withheld(), 9, 4},
+		{FalseWork(), 9, 4},
+		{EndlessHeaders(), 9, 4},
+		{Stalls(), len(stages()), 8},
+		{Orphans(1), 9, 16},
+		{Futures(1), 9, 8},
+		{Transactions(2, 500), 9, 24},
+		{Malformed(), 9, 8},
+		{Equivocators(.1), 9, 8},
 	} {
 		t.Run(row.does.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := New(t, badConfig(21, 9, row.does))
+				s := New(t, badConfig(21, row.bad, row.does))
 				time.Sleep(time.Minute)
 				rows = append(rows, s.withstand(3, 5*time.Minute, .5, row.memory))
 			})

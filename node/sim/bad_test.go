@@ -12,24 +12,27 @@ import (
 // siege is a row of what bad peers do.
 type siege struct {
 	does   Behaviour
+	bad    int   // peers beside five nodes
 	memory int64 // megabytes that a node may take for it
 }
 
-// sieges are all of them but those that have tests of their own.
-func sieges() []siege {
+// sieges are all of them but those that have tests of their own, the cheap ones
+// first.
+func sieges() (cheap, dear []siege) {
 	return []siege{
-		{BadBlocks(10), 4},
-		{BadHeaders(), 4},
-		{BadBodies(), 4},
-		{Withheld(), 4},
-		{FalseWork(), 4},
-		{EndlessHeaders(), 4},
-		{Stalls(), 8},
-		{Orphans(2), 8},
-		{Futures(3), 8},
-		{Transactions(5, 400), 8},
-		{Malformed(), 8},
-		{Equivocators(.3), 4},
+		{BadBlocks(10), 3, 4},
+		{BadHeaders(), 3, 4},
+		{BadBodies(), 5, 4},
+		{FalseWork(), 3, 4},
+		{Malformed(), 3, 8},
+		{Equivocators(.3), 3, 4},
+	}, []siege{
+		{Withheld(), 3, 4},
+		{EndlessHeaders(), 3, 4},
+		{Stalls(), len(stages()), 8},
+		{Orphans(2), 3, 8},
+		{Futures(3), 3, 8},
+		{Transactions(5, 400), 3, 8},
 	}
 }
 
@@ -44,10 +47,14 @@ func badConfig(nodes, bad int, does Behaviour) Config {
 
 func TestBadPeersHarmNobody(t *testing.T) {
 	var rows []Attack
-	for _, row := range sieges() {
+	list, dear := sieges()
+	if !testing.Short() {
+		list = append(list, dear...)
+	}
+	for _, row := range list {
 		t.Run(row.does.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := New(t, badConfig(5, 3, row.does))
+				s := New(t, badConfig(5, row.bad, row.does))
 				time.Sleep(20 * time.Second)
 				rows = append(rows, s.withstand(2, time.Minute, 1./6, row.memory))
 			})

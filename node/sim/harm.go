@@ -26,7 +26,8 @@ type Attack struct {
 	Refused    uint64        // messages of gossip, by all nodes
 	Busy       time.Duration // of the processor
 	Blamed     []string      // nodes that another node left, refused or left alone for a fault
-	Dropped    int           // bad peers that a node left, refused or left alone, at the end
+	Dropped    int           // bad peers that a node holds something against, at the end
+	Banned     int           // of them banned by a node
 	Cut        []string      // nodes that are not connected to a node of their bootstrap list
 }
 
@@ -59,7 +60,7 @@ func (s *Sim) Suffer(looks int, pause, within time.Duration) Attack {
 		a.Blamed = append(a.Blamed, text)
 	}
 	slices.Sort(a.Blamed)
-	a.Dropped = s.dropped()
+	a.Dropped, a.Banned = s.dropped(), s.banned()
 	return a
 }
 
@@ -86,18 +87,42 @@ func (s *Sim) blame(blamed map[string]bool) {
 	}
 }
 
-// opinion is the reason why a node left, refused or leaves alone a peer.
+// opinion is what a node holds against a peer.
 func (n *Node) opinion(id peer.ID) p2p.Reason {
 	for _, p := range n.Network().Peers() {
-		switch {
-		case p.ID != id:
-		case !blameless(p.Reason):
-			return p.Reason
-		case !blameless(p.PauseReason):
-			return p.PauseReason
+		if p.ID != id {
+			continue
+		}
+		for _, reason := range []p2p.Reason{p.Reason, p.PauseReason} {
+			if !blameless(reason) {
+				return reason
+			}
+		}
+		for _, deed := range p.Deeds {
+			if !blameless(deed.Reason) {
+				return deed.Reason
+			}
+		}
+	}
+	for _, ban := range n.Network().Bans() {
+		if ban.ID == id {
+			return ban.Reason
 		}
 	}
 	return ""
+}
+
+// banned counts the bad peers that some node has banned.
+func (s *Sim) banned() int {
+	count := 0
+	for _, b := range s.Bad {
+		if slices.ContainsFunc(s.Running(), func(n *Node) bool {
+			return slices.ContainsFunc(n.Network().Bans(), func(ban p2p.Ban) bool { return ban.ID == b.id })
+		}) {
+			count++
+		}
+	}
+	return count
 }
 
 // refused counts the messages of gossip that nodes did not take.
@@ -164,11 +189,11 @@ func heap() int64 {
 // Attacks lays out what bad peers did, for people.
 func Attacks(rows ...Attack) string {
 	var b strings.Builder
-	b.WriteString("| behaviour | nodes + bad | time | blocks | forked | one tip after | newcomer | memory a node | sent a node | refused | found out | processor |\n")
-	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| behaviour | nodes + bad | time | blocks | forked | one tip after | newcomer | memory a node | sent a node | refused | found out | banned | processor |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, a := range rows {
-		fmt.Fprintf(&b, "| %s | %d + %d | %s | %d | %d | %.1f s | %.1f s | %+.1f MB | %.1f kB/s | %d | %d of %d | %.1f s |\n",
-			a.Name, a.Nodes, a.Bad, a.Lasted, a.Blocks, a.Forked, a.OneTip.Seconds(), a.Newcomer.Seconds(), float64(a.Memory)/1e6, a.Sent/1000, a.Refused, a.Dropped, a.Bad, a.Busy.Seconds())
+		fmt.Fprintf(&b, "| %s | %d + %d | %s | %d | %d | %.1f s | %.1f s | %+.1f MB | %.1f kB/s | %d | %d of %d | %d | %.1f s |\n",
+			a.Name, a.Nodes, a.Bad, a.Lasted, a.Blocks, a.Forked, a.OneTip.Seconds(), a.Newcomer.Seconds(), float64(a.Memory)/1e6, a.Sent/1000, a.Refused, a.Dropped, a.Bad, a.Banned, a.Busy.Seconds())
 	}
 	return b.String()
 }
