@@ -22,12 +22,12 @@ func TestLongFiftyProcessesOnOneMachine(t *testing.T) {
 	}
 	const budget = 4 << 30 / 50 // bytes a node
 	c := makeChain(t, blocks, 2000, map[string]any{"block_interval_ms": 5000, "initial_difficulty": 400})
-	first := &process{t: t, name: "node1", dir: c.copied(t), args: []string{"--genesis", c.genesis, "--max-hashrate=40"}}
+	first := &process{t: t, name: "node1", dir: c.copied(t), args: []string{"--genesis", c.genesis, "--max-hashrate=40", "--profile=pi", "--cache-mib=4"}}
 	first.run()
 	nodes, addrs := []*process{first}, []string{first.addr()}
 	for i := 2; i <= count; i++ {
 		known := []string{addrs[(i-2)/2], addrs[i/3], addrs[len(addrs)-1]}
-		n := start(t, fmt.Sprintf("node%d", i), "--genesis", c.genesis, fmt.Sprintf("--mine=%t", i == 2), "--max-hashrate=40",
+		n := start(t, fmt.Sprintf("node%d", i), "--genesis", c.genesis, fmt.Sprintf("--mine=%t", i == 2), "--max-hashrate=40", "--profile=pi", "--cache-mib=4",
 			"--bootstrap", strings.Join(slices.Compact(known), ","))
 		nodes, addrs = append(nodes, n), append(addrs, n.addr())
 	}
