@@ -33,6 +33,7 @@ func (n *rooms) status(context.Context, *struct{}) (*jsonOutput[client.Status], 
 		Synced:     !sync.Lags(),
 		Pool:       len(n.node.Ledger().Transactions(maxCounted)),
 		TimeOffset: offset.Milliseconds(),
+		TimeOff:    network.ClockWarning(),
 		Miner:      n.node.MinerAddress(),
 		Started:    n.node.Started(),
 	}

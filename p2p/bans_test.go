@@ -269,9 +269,7 @@ func TestFloodOfStatusExchangesEndsTheConnection(t *testing.T) {
 	if d := a.did(b, ActRefused); d.Reason != ReasonTooMany || d.Times < 3 {
 		t.Errorf("what was turned down: %+v", a.about(b).Deeds)
 	}
-	if a.did(b, ActOffended).Reason != ReasonFlooding {
-		t.Error("flooding is no offence")
-	}
+	await(t, "the offence", func() bool { return a.did(b, ActOffended).Reason == ReasonFlooding })
 }
 
 func TestBansEndWithTimeAndGrow(t *testing.T) {

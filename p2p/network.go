@@ -98,6 +98,7 @@ type Network struct {
 	brought  time.Time             // guarded by mu; when the last of its blocks came; zero: we wait for the first in vain
 	barren   bool                  // guarded by mu; the last fetch brought nothing
 	began    time.Time             // guarded by mu; when this node started, or last fetched blocks
+	clockOff bool                  // guarded by mu; it was warned about
 	level    bool                  // guarded by mu; nobody it met claimed more work once
 }
 

@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -111,5 +112,5 @@ func (n *Network) turnDown(r *remote, what string) {
 	}
 	n.part(r, ReasonFlooding, what)
 	n.disconnect(r)
-	n.offend(r.ID, ReasonFlooding, errOverRate)
+	n.offend(r.ID, ReasonFlooding, fmt.Errorf("more than %d were turned down: %s", patienceBurst, what))
 }

@@ -240,6 +240,9 @@ func (n *Network) learn(r *remote, theirs status, sent time.Time, took time.Dura
 	delete(n.refused, r.ID)
 	n.notify()
 	n.mu.Unlock()
+	if !sent.IsZero() {
+		n.watchClock()
+	}
 	if joined {
 		n.log.Info("peer joined", "peer", r.ID, "addr", r.Addr, "direction", r.Direction,
 			"agent", printable(theirs.Agent), "height", theirs.Height)

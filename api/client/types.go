@@ -30,6 +30,7 @@ type Status struct {
 	TimeOffset int64         `json:"time_offset_ms" doc:"median of the peers' clocks minus this one, ms"`
 	DiskFree   uint64        `json:"disk_free,omitempty" doc:"bytes free for the data directory; absent where that cannot be told"`
 	WritesHeld string        `json:"writes_held,omitempty" doc:"why nothing is written for now: the disk is full or has failed"`
+	TimeOff    string        `json:"time_warning,omitempty" doc:"that this clock is far off the median of the peers' clocks, and what to do"`
 	Started    time.Time     `json:"started"`
 }
 

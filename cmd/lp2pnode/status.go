@@ -61,6 +61,9 @@ func clockText(s *client.Status) string {
 	if s.Peers == 0 {
 		return "no peer to compare with"
 	}
+	if s.TimeOff != "" {
+		return s.TimeOff
+	}
 	return fmt.Sprintf("%+d ms to the peers' median", s.TimeOffset)
 }
 
