@@ -108,7 +108,9 @@ func (n *Network) newGossip(ctx context.Context) (*gossip, error) {
 		pubsub.WithFloodPublish(true),
 		pubsub.WithPeerScore(score, thresholds),
 		pubsub.WithSubscriptionFilter(pubsub.NewAllowlistSubscriptionFilter(topicBlocks, topicTransactions)),
-		pubsub.WithAppSpecificRpcInspector(n.inspect),
+		pubsub.WithAppSpecificRpcInspector(func(from peer.ID, rpc *pubsub.RPC) error {
+			return n.safely(func() error { return n.inspect(from, rpc) })
+		}),
 		pubsub.WithBlacklist(n.bans),
 		pubsub.WithRawTracer(tracer{n}),
 	)
@@ -207,9 +209,9 @@ func (n *Network) validator(judge func(peer.ID, []byte) error) pubsub.ValidatorE
 		}
 		err := n.admit(from, m.GetTopic())
 		if err == nil {
-			err = safely(n.log, func() error { return judge(from, m.GetData()) })
+			err = n.safely(func() error { return judge(from, m.GetData()) })
 		}
-		if ours(err) {
+		if ours(err) && !errors.Is(err, errPanic) { // which was told
 			n.log.Error("cannot judge gossip", "topic", m.GetTopic(), "peer", from, "error", err)
 		}
 		v := verdict(err)

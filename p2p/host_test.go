@@ -13,7 +13,9 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	ma "github.com/multiformats/go-multiaddr"
+	"golang.org/x/sync/errgroup"
 )
 
 func TestPortInUseIsToldInOneLine(t *testing.T) {
@@ -139,5 +141,49 @@ func TestFiftyNodesBehindOneAddressAreWelcome(t *testing.T) {
 	}
 	if refused != 42 {
 		t.Errorf("of fifty from one public address %d are refused, want 42", refused)
+	}
+}
+
+// TestFiftyNodesBehindOneAddressAreMet: with real sockets, all at once.
+func TestFiftyNodesBehindOneAddressAreMet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes fifty hosts; not with -short")
+	}
+	rules := testRules(t, "one")
+	a := start(t, newMemory(rules), nil)
+	var dials errgroup.Group
+	for range 50 {
+		b := start(t, newMemory(rules), nil, gossipOnly)
+		dials.Go(func() error { return b.host.Connect(t.Context(), a.info()) })
+	}
+	if err := dials.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "fifty peers are met", func() bool { return len(a.Met()) == 50 })
+}
+
+func TestStreamsOfOurProtocolsAreBounded(t *testing.T) {
+	m, err := newResourceManager(defaultPeers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for proto, want := range map[protocol.ID]int{statusProtocol: 8, syncProtocol: 4 * servedPerPeer} {
+		for _, who := range []peer.ID{"one", "another"} {
+			taken := 0
+			for range 2 * want {
+				st, err := m.OpenStream(who, network.DirInbound)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer st.Done()
+				if st.SetProtocol(proto) == nil {
+					taken++
+				}
+			}
+			if taken != want {
+				t.Errorf("%s: peer %q has %d streams at a time, want %d", proto, who, taken, want)
+			}
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/x/rate"
 )
@@ -52,6 +53,7 @@ func newResourceManager(most int) (network.ResourceManager, error) {
 		l.Conns = max(l.Conns, 4*most)
 		l.FD = max(l.FD, 4*most)
 	}
+	limitProtocols(&limits)
 	v4, v6 := lanPrefixes()
 	prefixes := func(defaults []rcmgr.NetworkPrefixLimit, lan []netip.Prefix) []rcmgr.NetworkPrefixLimit {
 		all := slices.Clone(defaults)
@@ -69,6 +71,26 @@ func newResourceManager(most int) (network.ResourceManager, error) {
 		return nil, fmt.Errorf("make resource manager: %w", err)
 	}
 	return m, nil
+}
+
+// limitProtocols bounds the streams of our own protocols at a time. An honest
+// peer has one exchange of statuses each way and servedPerPeer requests; the
+// rest is for those that are just ending. What a stream may hold in memory its
+// lines bound (protocol §8).
+func limitProtocols(limits *rcmgr.ScalingLimitConfig) {
+	for _, p := range []struct {
+		id           protocol.ID
+		perPeer, all int // streams each way
+	}{
+		{statusProtocol, 8, 1024},
+		{syncProtocol, 4 * servedPerPeer, 512},
+	} {
+		base := func(streams int) rcmgr.BaseLimit {
+			return rcmgr.BaseLimit{Streams: 2 * streams, StreamsInbound: streams, StreamsOutbound: streams, Memory: 1 << 30}
+		}
+		limits.AddProtocolLimit(p.id, base(p.all), rcmgr.BaseLimitIncrease{})
+		limits.AddProtocolPeerLimit(p.id, base(p.perPeer), rcmgr.BaseLimitIncrease{})
+	}
 }
 
 // connRates repeats libp2p's own rates of new connections per subnet, which it

@@ -99,6 +99,7 @@ type Network struct {
 	barren   bool                  // guarded by mu; the last fetch brought nothing
 	began    time.Time             // guarded by mu; when this node started, or last fetched blocks
 	clockOff bool                  // guarded by mu; it was warned about
+	panics   map[string]bool       // guarded by mu; told already, bounded
 	level    bool                  // guarded by mu; nobody it met claimed more work once
 }
 
@@ -117,7 +118,7 @@ func New(h host.Host, l Ledger, cfg Config) (*Network, error) {
 		arrived: make(chan struct{}, 1),
 		surveys: map[peer.ID]*survey{},
 		changed: make(chan struct{}),
-		remotes: map[peer.ID]*remote{}, kept: map[peer.ID]*standing{},
+		remotes: map[peer.ID]*remote{}, kept: map[peer.ID]*standing{}, panics: map[string]bool{},
 		refused: map[peer.ID]time.Time{},
 	}
 	if n.log == nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -114,7 +113,7 @@ func (n *Network) handler(serve func(patient) error) network.StreamHandler {
 		// However patient the peer's silences, one stream is not for ever.
 		limit := time.AfterFunc(n.timing.serve, func() { _ = st.Reset() })
 		defer limit.Stop()
-		err := safely(n.log, func() error { return serve(patient{st, n.timing.silence}) })
+		err := n.safely(func() error { return serve(patient{st, n.timing.silence}) })
 		if err != nil {
 			n.log.Debug("stream ended", "protocol", st.Protocol(), "peer", st.Conn().RemotePeer(), "error", err)
 			_ = st.Reset()
@@ -127,15 +126,33 @@ func (n *Network) handler(serve func(patient) error) network.StreamHandler {
 // errPanic is what safely makes of a panic: a fault of ours.
 var errPanic = errors.New("panic")
 
-// safely turns a panic into an error and a log line with its stack.
-func safely(log *slog.Logger, f func() error) (err error) {
+// safely turns a panic into an error, and a log line with its stack when it is
+// a new one: whoever can bring it about could else fill the log.
+func (n *Network) safely(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			log.Error("panic while serving a peer", "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("%w: %v", errPanic, p)
+			log := n.log.Debug
+			if n.newPanic(fmt.Sprint(p)) {
+				log = n.log.Error
+			}
+			log("panic while serving a peer", "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
 	return f()
+}
+
+// maxPanics is how many different panics are told.
+const maxPanics = 16
+
+func (n *Network) newPanic(text string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.panics[text] || len(n.panics) >= maxPanics {
+		return false
+	}
+	n.panics[text] = true
+	return true
 }
 
 // converse opens a stream, hands it to talk, and closes it; the stream is
@@ -147,7 +164,7 @@ func (n *Network) converse(ctx context.Context, id peer.ID, proto protocol.ID, t
 	}
 	stop := context.AfterFunc(ctx, func() { _ = st.Reset() })
 	defer stop()
-	err = safely(n.log, func() error { return talk(patient{st, n.timing.silence}) })
+	err = n.safely(func() error { return talk(patient{st, n.timing.silence}) })
 	if err != nil {
 		_ = st.Reset()
 		return errors.Join(ctx.Err(), err)
