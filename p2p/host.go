@@ -106,6 +106,6 @@ func watermarks(most int) libp2p.Option {
 		if err != nil {
 			return fmt.Errorf("make connection manager: %w", err)
 		}
-		return cfg.Apply(libp2p.ConnectionManager(m))
+		return cfg.Apply(libp2p.ConnectionManager(newTrimmer(m)))
 	}
 }

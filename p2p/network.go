@@ -131,6 +131,13 @@ func New(h host.Host, l Ledger, cfg Config) (*Network, error) {
 		n.bans = NewBans(nil, nil, n.now)
 	}
 	n.bans.onRefused(n.turnedAway)
+	if t, ours := h.ConnManager().(*trimmer); ours {
+		t.onTrim(func(id peer.ID) {
+			if r := n.remote(id); r != nil {
+				n.part(r, ReasonTrimmed, "more connections than the node keeps, and others are of more use")
+			}
+		})
+	}
 	n.began = n.now()
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop
