@@ -48,7 +48,7 @@ func (n *Network) askBlocks(ctx context.Context, id peer.ID, hashes []chain.Hash
 		b := next
 		bundles, next = append(bundles, b), &bundle{}
 		checks.Go(func() error { // waits while all processors have one
-			b.err = safely(n.log, func() error { return n.check(b) })
+			b.err = n.safely(func() error { return n.check(b) })
 			if b.err != nil {
 				bad.Store(true)
 			}
