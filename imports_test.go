@@ -31,7 +31,7 @@ var (
 	ledger = slices.Concat(rules, []string{"chain/store", "chain/mempool", "chain/ledger"})
 	below  = slices.Concat(ledger, []string{"p2p", "bootstrap", "miner"}) // of node
 	node   = slices.Concat(below, []string{"node"})
-	all    = slices.Concat(node, []string{"node/sim", "api", "api/client"})
+	all    = slices.Concat(node, []string{"node/sim", "api", "api/client", "api/web"})
 )
 
 // arrows are the rooms and what each may import of ours; "." is the top.
@@ -54,7 +54,10 @@ var arrows = map[string][]string{
 	"node/sim":  node,
 	// A client judges receipts, which takes an engine, and nothing else of ours.
 	"api/client": {"chain", "chain/pow"},
-	"api":        slices.Concat(node, []string{"api/client"}),
+	// The page is files and how they are sent; the API serves it, and the command
+	// line writes its checker as one file.
+	"api/web": nil,
+	"api":     slices.Concat(node, []string{"api/client", "api/web"}),
 	// The doctor looks at what a node would meet, and asks one that runs; it opens
 	// no node.
 	"node/doctor": slices.Concat(node, []string{"api/client"}),

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/lp2pnode/lp2pnode/api/web"
 )
 
 // Limits of the server. Streams lift the write limit for themselves.
@@ -71,6 +73,9 @@ func New(n Node, cfg Config) (*Server, error) {
 	registerDocs(mux)
 	if cfg.Debug {
 		registerDebug(mux)
+	}
+	if err := web.Register(mux); err != nil {
+		return nil, err
 	}
 	s.handler = withFallback(mux)
 	return s, nil

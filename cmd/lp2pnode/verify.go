@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/lp2pnode/lp2pnode/api/web"
 	"github.com/lp2pnode/lp2pnode/chain"
 	"github.com/lp2pnode/lp2pnode/chain/pow"
 )
@@ -18,6 +20,7 @@ import (
 type verifier struct {
 	asker
 	trust string // --trust
+	html  bool   // --html
 	file  string // --file
 }
 
@@ -29,15 +32,50 @@ func newVerify(t *terminal, s *settings) *cobra.Command {
 		Long: `verify checks that a transaction stands in a chain, from its receipt and one
 block hash that you trust: that of the receipt's tip. With --trust it needs no
 node, no network and no data directory; with --api it takes a node's word for
-the tip, and nothing else.`,
-		Args: between(1, 1, "RECEIPT (a file, - for standard input)"),
-		RunE: func(cmd *cobra.Command, args []string) error { return v.run(cmd.Context(), args[0]) },
+the tip, and nothing else.
+
+With --html it prints a web page that does the same in any browser, from disk and
+with the network off, for people who have no lp2pnode:
+
+    lp2pnode verify --html > verify.html`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if v.html {
+				return between(0, 0, "--html")(cmd, args)
+			}
+			return between(1, 1, "RECEIPT (a file, - for standard input)")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if v.html {
+				return v.printChecker(cmd)
+			}
+			return v.run(cmd.Context(), args[0])
+		},
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&v.trust, "trust", "", "`HASH` of the block to which the receipt leads, from somebody you trust")
 	v.addFlags(cmd.Flags())
 	cmd.Flags().StringVar(&v.file, "file", "", "`FILE` to compare with what the transaction records")
+	cmd.Flags().BoolVar(&v.html, "html", false, "print a web page that checks receipts offline")
 	return cmd
+}
+
+// printChecker prints the page of --html, which takes no other flag.
+func (v *verifier) printChecker(cmd *cobra.Command) error {
+	var other string
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Name != "html" && cmd.LocalNonPersistentFlags().Lookup(f.Name) != nil {
+			other = f.Name
+		}
+	})
+	if other != "" {
+		return usagef("verify: --html prints a page and checks nothing itself: leave out --%s", other)
+	}
+	page, err := web.Checker()
+	if err != nil {
+		return err
+	}
+	_, err = v.t.out.Write(page)
+	return err
 }
 
 func (v *verifier) run(ctx context.Context, path string) error {
