@@ -32,6 +32,9 @@ type Behaviour struct {
 	Streams func(*Bad)
 	// Acts does what no node does, until ctx ends; nil is nothing.
 	Acts func(ctx context.Context, b *Bad)
+	// Besieges the first node: the peer dials nobody else, and is in nobody's
+	// bootstrap list.
+	Besieges bool
 	// Up is the peer's bandwidth upwards, in bits per second; 0 is a node's.
 	Up float64
 }

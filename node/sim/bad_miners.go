@@ -49,6 +49,7 @@ type twins struct {
 	turn bool        // guarded by mu
 }
 
+// Tip implements p2p.Ledger.
 func (t *twins) Tip() chain.State {
 	tip := t.Ledger.Tip()
 	t.mu.Lock()
@@ -146,7 +147,7 @@ func (s *selfish) react(ctx context.Context) {
 	}
 }
 
-// show publishes the hidden blocks up to a height.
+// show publishes the hidden blocks up to a height, which ends a race.
 func (s *selfish) show(ctx context.Context, height uint64) {
 	for len(s.hidden) > 0 && s.hidden[0].Height <= height {
 		block := s.hidden[0]
@@ -156,16 +157,14 @@ func (s *selfish) show(ctx context.Context, height uint64) {
 		}
 		s.publish(ctx, block)
 	}
-	if len(s.hidden) == 0 && s.racing {
-		s.racing = false
-	}
+	s.racing = false
 }
 
 // Besiege dials one node only, and shows it no more than genesis: with enough
 // of them around it, it would be cut off.
 func Besiege() Behaviour {
 	return Behaviour{
-		Name:  "eclipse of one node",
+		Name: "eclipse of one node", Besieges: true,
 		Shows: func(b *Bad) p2p.Ledger { return stopped{b.ledger, b.sim.rules.GenesisState()} },
 		Streams: func(b *Bad) {
 			for _, id := range gossipProtocols() { // it hears and passes on nothing
@@ -181,9 +180,10 @@ type stopped struct {
 	state chain.State
 }
 
+// Tip implements p2p.Ledger.
 func (s stopped) Tip() chain.State { return s.state }
 
-// AddBlocks takes nothing.
+// AddBlocks implements p2p.Ledger, and takes nothing.
 func (s stopped) AddBlocks(chain.Source, ...*chain.Block) (int, error) {
 	return 0, chain.ErrUnwanted
 }

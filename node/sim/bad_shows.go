@@ -15,6 +15,7 @@ import (
 // boast is a ledger that claims more work than its chain carries.
 type boast struct{ *ledger.Ledger }
 
+// Tip implements p2p.Ledger.
 func (l boast) Tip() chain.State {
 	tip := l.Ledger.Tip()
 	tip.Work = tip.Work.Add(1 << 50)
@@ -47,7 +48,7 @@ func (l *endless) RawHeadersAfter(locator []chain.Hash, limit int) ([][]byte, er
 	}
 	var headers [][]byte
 	for now := uint64(time.Now().UnixMilli()); len(headers) < limit; {
-		h := lowWork(at, l.bad.address, "")
+		h := lowWork(at, l.bad.address)
 		if h.Timestamp > now {
 			break
 		}
@@ -113,6 +114,7 @@ func (f *fork) empty(s chain.State, _ int) *chain.Block {
 	return sealed(s.Child(f.bad.address, "", s.Tip.Timestamp+1))
 }
 
+// Tip implements p2p.Ledger: the branch's, when it has more work.
 func (f *fork) Tip() chain.State {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -56,10 +57,7 @@ func (s *Sim) Suffer(looks int, pause, within time.Duration) Attack {
 	a.Blocks, a.Forked = s.Height()-height, s.forkedSince(height)
 	a.Sent = float64(s.counts().sent-sent) / float64(len(s.Nodes)) / a.Lasted.Seconds()
 	a.Memory = (heap() - before) / int64(len(s.Nodes))
-	for text := range blamed {
-		a.Blamed = append(a.Blamed, text)
-	}
-	slices.Sort(a.Blamed)
+	a.Blamed = slices.Sorted(maps.Keys(blamed))
 	a.Dropped, a.Banned = s.dropped(), s.banned()
 	return a
 }
@@ -85,6 +83,13 @@ func (s *Sim) blame(blamed map[string]bool) {
 			}
 		}
 	}
+}
+
+// blamed is what nodes hold against each other now.
+func (s *Sim) blamed() []string {
+	found := map[string]bool{}
+	s.blame(found)
+	return slices.Sorted(maps.Keys(found))
 }
 
 // opinion is what a node holds against a peer.

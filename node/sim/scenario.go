@@ -33,7 +33,9 @@ func (s *Sim) Join() *Node {
 		addrs = append(addrs, other.Addr())
 	}
 	for _, b := range s.Bad {
-		addrs = append(addrs, b.Addr())
+		if !b.does.Besieges {
+			addrs = append(addrs, b.Addr())
+		}
 	}
 	n := s.place(len(s.Nodes))
 	for _, i := range s.rng.Perm(len(addrs))[:min(len(addrs), s.cfg.Dials)] {

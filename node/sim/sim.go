@@ -158,6 +158,9 @@ func (s *Sim) place(i int) *Node {
 func (s *Sim) entriesFor(i, nodes int) []string {
 	var entries []string
 	all := nodes + len(s.Bad)
+	if s.cfg.Does.Besieges {
+		all = nodes
+	}
 	taken := map[int]bool{i: true}
 	add := func(j int) {
 		switch {
@@ -181,6 +184,9 @@ func (s *Sim) entriesFor(i, nodes int) []string {
 
 // entriesForBad draws a bad peer's bootstrap list among the nodes.
 func (s *Sim) entriesForBad() []string {
+	if s.cfg.Does.Besieges {
+		return []string{s.Nodes[0].Addr()}
+	}
 	var entries []string
 	for _, i := range s.rng.Perm(len(s.Nodes))[:min(s.cfg.Dials, len(s.Nodes))] {
 		entries = append(entries, s.Nodes[i].Addr())
