@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,13 +16,20 @@ func setHeaders(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// answer remembers whether something was sent.
+// answer remembers whether something was sent, and with which status.
 type answer struct {
 	http.ResponseWriter
 	sent bool
+	code int // the first one sent
 }
 
+// status returns what the asker got or will get.
+func (a *answer) status() int { return cmp.Or(a.code, http.StatusOK) }
+
 func (a *answer) WriteHeader(status int) {
+	if !a.sent {
+		a.code = status
+	}
 	a.sent = a.sent || status >= http.StatusOK
 	a.ResponseWriter.WriteHeader(status)
 }

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/lp2pnode/lp2pnode/chain"
 	"github.com/lp2pnode/lp2pnode/chain/ledger"
 	"github.com/lp2pnode/lp2pnode/miner"
@@ -26,6 +28,7 @@ type Node interface {
 	Disk() node.Disk      // its room, and whether anything is written to it
 	Alive() []node.Check  // what only a restart cures
 	Checks() []node.Check // whether the node is fit for use
+	Metrics() prometheus.Gatherer
 	// Backup and Verify take long; see node.Node.
 	Backup(ctx context.Context, dir string, progress node.Progress) (*node.Backup, error)
 	Verify(ctx context.Context, progress node.Progress) error

@@ -50,6 +50,7 @@ type Server struct {
 	slots   slots // one for each request being answered
 	streams slots // one for each follower of events
 	probes  slots // one for each question how the node is
+	metrics *metrics
 }
 
 // New returns the API of a node, which must stay open as long as requests are
@@ -66,11 +67,13 @@ func New(n Node, cfg Config) (*Server, error) {
 		streams: newSlots(maxStreams, 0),
 		probes:  newSlots(maxProbes, maxQueueing),
 	}
+	s.metrics = newMetrics(s)
 	mux := http.NewServeMux()
 	if err := s.register(mux, n); err != nil {
 		return nil, fmt.Errorf("describe the API: %w", err)
 	}
 	registerDocs(mux)
+	s.registerMetrics(mux, n)
 	if cfg.Debug {
 		registerDebug(mux)
 	}
@@ -84,6 +87,7 @@ func New(n Node, cfg Config) (*Server, error) {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := &answer{ResponseWriter: w}
+	defer func() { s.metrics.answered(answer.status()) }()
 	defer s.recoverPanic(answer, r)
 	setHeaders(w.Header())
 	if p := s.guard.check(r); p != nil {
@@ -114,7 +118,7 @@ func (s *Server) slotsFor(path string) slots {
 	switch path {
 	case eventsPath:
 		return s.streams
-	case livePath, readyPath:
+	case livePath, readyPath, metricsPath:
 		return s.probes
 	}
 	return s.slots

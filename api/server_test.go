@@ -25,13 +25,15 @@ import (
 // around returns a server around a handler of the test's, and its log.
 func around(handler http.HandlerFunc) (*Server, *bytes.Buffer) {
 	log := &bytes.Buffer{}
-	return &Server{
+	s := &Server{
 		log:     slog.New(slog.NewTextHandler(log, nil)),
 		guard:   newGuard(nil),
 		handler: handler,
 		slots:   newSlots(maxRequests, maxQueueing),
 		probes:  newSlots(maxProbes, maxQueueing),
-	}, log
+	}
+	s.metrics = newMetrics(s)
+	return s, log
 }
 
 // ask sends a request without a network.
@@ -238,7 +240,7 @@ func TestProbesAreAnsweredUnderLoad(t *testing.T) {
 	for range maxRequests {
 		s.slots.enter(t.Context())
 	}
-	for _, path := range []string{livePath, readyPath} {
+	for _, path := range []string{livePath, readyPath, metricsPath} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 		r.Host = "localhost"
 		w := httptest.NewRecorder()

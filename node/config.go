@@ -41,6 +41,7 @@ type Config struct {
 	Agent     string // name and version, told to peers
 	APIURL    string // told to whoever finds the data directory in use; "" is no API
 	CacheSize int64  // bytes of the store's cache; 0 is a small default
+	Metrics   bool   // libp2p's in the node's registry too; it counts by process, not by node
 	Logger    *slog.Logger
 
 	FS     vfs.FS           // the disk; nil is the real one, or memory if DataDir is ""

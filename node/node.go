@@ -30,6 +30,7 @@ type Node struct {
 	plan    plan
 	log     *slog.Logger
 	started time.Time
+	metrics *metrics
 
 	lock   *store.Lock
 	store  *store.Store
@@ -59,7 +60,7 @@ func Open(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, plan: plan, log: cfg.Logger, started: cfg.Now(), ready: make(chan struct{}), gate: newGate()}
+	n := &Node{cfg: cfg, plan: plan, log: cfg.Logger, started: cfg.Now(), metrics: newMetrics(), ready: make(chan struct{}), gate: newGate()}
 	if err := n.assemble(); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -72,7 +73,7 @@ func (n *Node) assemble() error {
 	if n.lock, err = store.LockDir(n.plan.dir, cfg.FS); err != nil {
 		return err
 	}
-	if n.store, err = openStore(n.lock, n.plan.rules, store.Options{CacheBytes: cfg.CacheSize, Logger: n.log}); err != nil {
+	if n.store, err = openStore(n.lock, n.plan.rules, store.Options{CacheBytes: cfg.CacheSize, Logger: n.log, Observe: n.metrics.storeOperation}); err != nil {
 		return err
 	}
 	if err = n.lock.SetHolder(store.Holder{PID: os.Getpid(), API: cfg.APIURL, Started: n.started}); err != nil {
@@ -88,7 +89,7 @@ func (n *Node) assemble() error {
 	if n.token, err = loadToken(cfg.FS, n.plan.dir); err != nil {
 		return err
 	}
-	if n.ledger, err = ledger.Open(n.store, n.plan.rules, ledger.Config{Logger: n.log, Now: cfg.Now, Pool: mempool.Config{MinFee: cfg.MinFee}}); err != nil {
+	if n.ledger, err = ledger.Open(n.store, n.plan.rules, ledger.Config{Logger: n.log, Now: cfg.Now, Pool: mempool.Config{MinFee: cfg.MinFee}, Observe: n.metrics.ledgerStage}); err != nil {
 		return err
 	}
 	n.keeper = newKeeper(cfg, n.plan.dir, n.store, n.ledger, n.gate.fill)
@@ -96,9 +97,11 @@ func (n *Node) assemble() error {
 		return err
 	}
 	if cfg.Mine {
-		return n.assembleMiner(key)
+		if err = n.assembleMiner(key); err != nil {
+			return err
+		}
 	}
-	return nil
+	return n.metrics.registry.Register(newCollector(n))
 }
 
 // openStore opens the store, for reading only if the disk is full.
@@ -120,7 +123,7 @@ func (n *Node) assembleNetwork(key crypto.PrivKey) error {
 	save := func(list []p2p.Ban) error { return saveBans(cfg.FS, n.plan.dir, list) }
 	bans := p2p.NewBans(loadBans(cfg.FS, n.plan.dir, n.log), save, cfg.Now)
 	var err error
-	n.host, err = p2p.NewHost(p2p.HostConfig{
+	hostConfig := p2p.HostConfig{
 		Key:      key,
 		Agent:    cfg.Agent,
 		Listen:   n.plan.listenAddrs(),
@@ -129,11 +132,15 @@ func (n *Node) assembleNetwork(key crypto.PrivKey) error {
 		MaxPeers: cfg.MaxPeers,
 		Bans:     bans,
 		Options:  cfg.Libp2p,
-	})
+	}
+	if cfg.Metrics {
+		hostConfig.Registerer = n.metrics.registry
+	}
+	n.host, err = p2p.NewHost(hostConfig)
 	if err != nil {
 		return err
 	}
-	n.net, err = p2p.New(n.host, n.ledger, p2p.Config{Rules: n.plan.rules, Agent: cfg.Agent, Bans: bans, Logger: n.log, Now: cfg.Now})
+	n.net, err = p2p.New(n.host, n.ledger, p2p.Config{Rules: n.plan.rules, Agent: cfg.Agent, Bans: bans, Logger: n.log, Now: cfg.Now, Observe: n.metrics.networkStage})
 	if err != nil {
 		return fmt.Errorf("set up the network: %w", err)
 	}

@@ -14,10 +14,12 @@ import (
 
 // Count is how many messages of a topic met a fate: "accept", "reject",
 // "ignore", "own" (published here), "duplicate", "dropped" (no room to judge
-// it), "unsent" (no room to send it to a peer).
+// it), "unsent" (no room to send it to a peer). Of what was ignored or rejected
+// Rule says why: a rule of the chain package, or see ruleOf.
 type Count struct {
 	Topic string
 	Fate  string
+	Rule  string
 	N     uint64
 }
 
@@ -27,22 +29,47 @@ type counters struct {
 	n    map[Count]uint64     // guarded by mu; keys have N 0
 	acts map[Tally]uint64     // guarded by mu; keys have N 0
 	mesh map[peer.ID]struct{} // guarded by mu
+	rpcs map[RPC]uint64       // guarded by mu
+}
+
+// RPC is what became of a message of pubsub's own protocol, which holds any
+// number of ours, and news of the mesh.
+type RPC string
+
+// The fates of an RPC.
+const (
+	RPCReceived RPC = "received"
+	RPCSent     RPC = "sent"
+	RPCDropped  RPC = "dropped" // a peer takes too little
+)
+
+func (c *counters) rpc(fate RPC) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rpcs[fate]++
+}
+
+// RPCs returns the counts of pubsub's messages since the start.
+func (n *Network) RPCs() map[RPC]uint64 {
+	n.counters.mu.Lock()
+	defer n.counters.mu.Unlock()
+	return maps.Clone(n.counters.rpcs)
 }
 
 func newCounters() *counters {
-	return &counters{n: map[Count]uint64{}, acts: map[Tally]uint64{}, mesh: map[peer.ID]struct{}{}}
+	return &counters{n: map[Count]uint64{}, acts: map[Tally]uint64{}, mesh: map[peer.ID]struct{}{}, rpcs: map[RPC]uint64{}}
 }
 
-func (c *counters) count(topic, fate string) {
+func (c *counters) count(topic, fate, rule string) {
 	if topic != topicBlocks && topic != topicTransactions {
 		return // strangers cannot make us remember names
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.n[Count{Topic: topic, Fate: fate}]++
+	c.n[Count{Topic: topic, Fate: fate, Rule: rule}]++
 }
 
-// Messages returns the counts since the start, by topic and fate.
+// Messages returns the counts since the start, by topic, fate and rule.
 func (n *Network) Messages() []Count {
 	c := n.counters
 	c.mu.Lock()
@@ -52,7 +79,7 @@ func (n *Network) Messages() []Count {
 		list[i].N = c.n[list[i]]
 	}
 	slices.SortFunc(list, func(a, b Count) int {
-		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Fate, b.Fate))
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Fate, b.Fate), cmp.Compare(a.Rule, b.Rule))
 	})
 	return list
 }
@@ -127,19 +154,28 @@ func (t tracer) OnClosedOutboundStream(id peer.ID) {
 func (t tracer) RejectMessage(m *pubsub.Message, reason string) {
 	switch reason {
 	case pubsub.RejectValidationQueueFull, pubsub.RejectValidationThrottled:
-		t.n.counters.count(m.GetTopic(), "dropped")
+		t.n.counters.count(m.GetTopic(), "dropped", "")
 	}
 }
 
 // DuplicateMessage counts copies.
-func (t tracer) DuplicateMessage(m *pubsub.Message) { t.n.counters.count(m.GetTopic(), "duplicate") }
+func (t tracer) DuplicateMessage(m *pubsub.Message) {
+	t.n.counters.count(m.GetTopic(), "duplicate", "")
+}
 
 // DropRPC counts what found a peer's queue full.
 func (t tracer) DropRPC(rpc *pubsub.RPC, _ peer.ID) {
 	for _, m := range rpc.GetPublish() {
-		t.n.counters.count(m.GetTopic(), "unsent")
+		t.n.counters.count(m.GetTopic(), "unsent", "")
 	}
+	t.n.counters.rpc(RPCDropped)
 }
+
+// RecvRPC counts what pubsub hears.
+func (t tracer) RecvRPC(*pubsub.RPC) { t.n.counters.rpc(RPCReceived) }
+
+// SendRPC counts what pubsub says.
+func (t tracer) SendRPC(*pubsub.RPC, peer.ID) { t.n.counters.rpc(RPCSent) }
 
 // The rest of pubsub.RawTracer is not needed.
 
@@ -149,7 +185,5 @@ func (tracer) Leave(string)                                         {}
 func (tracer) ValidateMessage(*pubsub.Message)                      {}
 func (tracer) DeliverMessage(*pubsub.Message)                       {}
 func (tracer) ThrottlePeer(peer.ID)                                 {}
-func (tracer) RecvRPC(*pubsub.RPC)                                  {}
-func (tracer) SendRPC(*pubsub.RPC, peer.ID)                         {}
 func (tracer) SendRPCCompleted(*pubsub.RPC, peer.ID, time.Duration) {}
 func (tracer) UndeliverableMessage(*pubsub.Message)                 {}

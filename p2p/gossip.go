@@ -171,7 +171,7 @@ func (n *Network) inspect(from peer.ID, rpc *pubsub.RPC) error {
 		if len(rpc.Publish) > 0 {
 			n.kickOne(from) // its status will tell what is ignored here
 		}
-		n.leaveOut(rpc.Publish)
+		n.leaveOut(rpc.Publish, ruleUnmet)
 		rpc.Publish = nil
 		if rpc.Control != nil {
 			rpc.Control.Ihave = nil
@@ -184,7 +184,7 @@ func (n *Network) inspect(from peer.ID, rpc *pubsub.RPC) error {
 		if left[topic]--; left[topic] >= 0 {
 			return false
 		}
-		n.leaveOut([]*pb.Message{m})
+		n.leaveOut([]*pb.Message{m}, ruleRate)
 		if topic == topicBlocks {
 			n.kickOne(from) // sync brings it, if it is of use
 		}
@@ -193,9 +193,9 @@ func (n *Network) inspect(from peer.ID, rpc *pubsub.RPC) error {
 	return nil
 }
 
-func (n *Network) leaveOut(messages []*pb.Message) {
+func (n *Network) leaveOut(messages []*pb.Message, rule string) {
 	for _, m := range messages {
-		n.counters.count(m.GetTopic(), verdictName(pubsub.ValidationIgnore))
+		n.counters.count(m.GetTopic(), verdictName(pubsub.ValidationIgnore), rule)
 	}
 }
 
@@ -204,7 +204,7 @@ func (n *Network) leaveOut(messages []*pb.Message) {
 func (n *Network) validator(judge func(peer.ID, []byte) error) pubsub.ValidatorEx {
 	return func(_ context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
 		if from == n.host.ID() {
-			n.counters.count(m.GetTopic(), "own")
+			n.counters.count(m.GetTopic(), "own", "")
 			return pubsub.ValidationAccept
 		}
 		err := n.admit(from, m.GetTopic())
@@ -218,7 +218,7 @@ func (n *Network) validator(judge func(peer.ID, []byte) error) pubsub.ValidatorE
 		if v == pubsub.ValidationReject {
 			n.offend(from, offenceOf(m.GetTopic()), err)
 		}
-		n.counters.count(m.GetTopic(), verdictName(v))
+		n.counters.count(m.GetTopic(), verdictName(v), ruleOf(err))
 		return v
 	}
 }
@@ -246,11 +246,16 @@ func (n *Network) admit(from peer.ID, topic string) error {
 }
 
 func (n *Network) judgeBlock(from peer.ID, raw []byte) error {
+	began := time.Now()
 	b, err := n.rules.DecodeBlock(raw)
 	if err != nil {
 		return undecoded(raw, err)
 	}
+	n.tellReceived(from, b, time.Since(began))
 	_, err = n.ledger.AddBlocks(chain.Source{Via: chain.ViaGossip, Peer: from.String()}, b)
+	if err == nil {
+		n.tellAccepted(b)
+	}
 	if errors.Is(err, chain.ErrUnknownParent) {
 		n.kickOne(from) // its status wakes sync if its chain has more work
 	}

@@ -66,7 +66,7 @@ func NewHost(cfg HostConfig) (host.Host, error) {
 	}
 	opts = append(opts, cfg.Options...)
 	most := cmp.Or(cfg.MaxPeers, defaultPeers)
-	h, err := libp2p.New(append(opts, resources(most), watermarks(most))...)
+	h, err := libp2p.New(append(opts, resources(most, cfg.Registerer != nil), watermarks(most))...)
 	if err != nil {
 		return nil, fmt.Errorf("make libp2p host: %w", err)
 	}

@@ -116,7 +116,7 @@ func TestOtherTransportsComeWithTheirAddresses(t *testing.T) {
 }
 
 func TestFiftyNodesBehindOneAddressAreWelcome(t *testing.T) {
-	m, err := newResourceManager(defaultPeers)
+	m, err := newResourceManager(defaultPeers, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,12 +28,12 @@ func lanPrefixes() (v4, v6 []netip.Prefix) {
 }
 
 // resources is the resource manager, unless the options brought one.
-func resources(most int) libp2p.Option {
+func resources(most int, counted bool) libp2p.Option {
 	return func(cfg *libp2p.Config) error {
 		if cfg.ResourceManager != nil {
 			return nil
 		}
-		m, err := newResourceManager(most)
+		m, err := newResourceManager(most, counted)
 		if err != nil {
 			return err
 		}
@@ -42,9 +42,10 @@ func resources(most int) libp2p.Option {
 }
 
 // newResourceManager returns libp2p's default limits, with room for most peers
-// and a LAN that starts all at once, and without limits per address on LANs. By default one
-// address gets 8 connections, and 16 new ones at once, then one per 5 s.
-func newResourceManager(most int) (network.ResourceManager, error) {
+// and a LAN that starts all at once, and without limits per address on LANs. By
+// default one address gets 8 connections, and 16 new ones at once, then one per
+// 5 s. What it refuses shows in libp2p's metrics if counted.
+func newResourceManager(most int, counted bool) (network.ResourceManager, error) {
 	limits := rcmgr.DefaultLimits
 	libp2p.SetDefaultServiceLimits(&limits)
 	for _, l := range []*rcmgr.BaseLimit{&limits.SystemBaseLimit, &limits.TransientBaseLimit} {
@@ -62,11 +63,20 @@ func newResourceManager(most int) (network.ResourceManager, error) {
 		}
 		return all
 	}
-	m, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.AutoScale()),
+	opts := []rcmgr.Option{
 		rcmgr.WithNetworkPrefixLimit(
 			prefixes(rcmgr.DefaultNetworkPrefixLimitV4, v4),
 			prefixes(rcmgr.DefaultNetworkPrefixLimitV6, v6)),
-		rcmgr.WithConnRateLimiters(connRates(append(v4, v6...))))
+		rcmgr.WithConnRateLimiters(connRates(append(v4, v6...))),
+	}
+	if counted {
+		reporter, err := rcmgr.NewStatsTraceReporter()
+		if err != nil {
+			return nil, fmt.Errorf("count resources: %w", err)
+		}
+		opts = append(opts, rcmgr.WithTraceReporter(reporter))
+	}
+	m, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.AutoScale()), opts...)
 	if err != nil {
 		return nil, fmt.Errorf("make resource manager: %w", err)
 	}

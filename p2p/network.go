@@ -24,6 +24,9 @@ type Config struct {
 	Bans   *Bans            // the gater of the host too; nil is a list in memory
 	Logger *slog.Logger     // nil is none
 	Now    func() time.Time // nil is time.Now
+	// Observe is told of the way of each block from gossip; nil is nobody. It must
+	// be quick.
+	Observe func(Stage, time.Duration)
 }
 
 // timing are the periods and deadlines of the network.
@@ -73,6 +76,8 @@ type Network struct {
 	now    func() time.Time
 	timing timing // not changed after Run
 
+	observer func(Stage, time.Duration) // or nil
+
 	gossip   *gossip
 	counters *counters
 	bans     *Bans
@@ -112,7 +117,7 @@ func New(h host.Host, l Ledger, cfg Config) (*Network, error) {
 	n := &Network{
 		host: h, ledger: l, rules: cfg.Rules, agent: cfg.Agent,
 		log: cfg.Logger, now: cfg.Now, timing: defaultTiming(),
-		counters: newCounters(), bans: cfg.Bans,
+		counters: newCounters(), bans: cfg.Bans, observer: cfg.Observe,
 		pools:   make(chan struct{}, maxPools),
 		wake:    make(chan struct{}, 1),
 		arrived: make(chan struct{}, 1),

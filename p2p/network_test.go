@@ -67,7 +67,7 @@ func TestBlocksAreGossiped(t *testing.T) {
 	for _, n := range c.Messages() {
 		counts[n] = true
 	}
-	if !counts[Count{"blocks", "accept", 1}] {
+	if !counts[Count{"blocks", "accept", "", 1}] {
 		t.Errorf("counts of c are %v", c.Messages())
 	}
 }
@@ -250,12 +250,13 @@ func TestWrongBytesAreRejectedAndNotPassedOn(t *testing.T) {
 }
 
 func (a *testNode) fate(topic, fate string) uint64 {
+	var sum uint64
 	for _, c := range a.Messages() {
 		if c.Topic == topic && c.Fate == fate {
-			return c.N
+			sum += c.N
 		}
 	}
-	return 0
+	return sum
 }
 
 func TestUnknownParentWakesSync(t *testing.T) {

@@ -50,3 +50,47 @@ func verdictName(v pubsub.ValidationResult) string {
 	}
 	return "ignore"
 }
+
+// What ruleOf says where no rule of the chain package was broken.
+const (
+	ruleParent = "unknown parent"
+	ruleFuture = "future"
+	ruleGap    = "waiting" // for the sender's earlier transactions
+	ruleKnown  = "known"
+	rulePolicy = "policy"
+	ruleUnfit  = "unfit" // it stands on what broke a rule
+	ruleUnmet  = "unmet" // its sender's status has not shown our genesis
+	ruleRate   = "rate"  // more than a peer may send
+	ruleOwn    = "own fault"
+)
+
+// ruleOf names, for counters, what a message broke or met; "" is nothing. There
+// are only as many names as there are rules.
+func ruleOf(err error) string {
+	var broken *chain.RuleError
+	if errors.As(err, &broken) {
+		return string(broken.Rule)
+	}
+	for _, row := range []struct {
+		err  error
+		name string
+	}{
+		{errUnmet, ruleUnmet},
+		{errOverRate, ruleRate},
+		{chain.ErrUnknownParent, ruleParent},
+		{chain.ErrFuture, ruleFuture},
+		{chain.ErrWaiting, ruleGap},
+		{chain.ErrKnown, ruleKnown},
+		{chain.ErrUnwanted, rulePolicy},
+		{chain.ErrUnfit, ruleUnfit},
+		{chain.ErrInvalid, string(chain.RuleForm)},
+	} {
+		if errors.Is(err, row.err) {
+			return row.name
+		}
+	}
+	if err != nil {
+		return ruleOwn
+	}
+	return ""
+}

@@ -47,3 +47,36 @@ func TestOnlyWhatTheSenderCouldKnowIsRejected(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryVerdictHasARule: what is ignored or rejected is counted under a name
+// of a few, and what strangers write is never one.
+func TestEveryVerdictHasARule(t *testing.T) {
+	for _, row := range []struct {
+		err  error
+		want string
+	}{
+		{nil, ""},
+		{chain.Invalid(chain.RuleTxRoot, "a", "b"), "tx_root"},
+		{chain.Unfit(chain.RuleNonce, 1, 2), "nonce"},
+		{chain.ErrInvalid, "form"},
+		{chain.ErrUnfit, "unfit"},
+		{chain.ErrUnknownParent, "unknown parent"},
+		{chain.ErrFuture, "future"},
+		{chain.ErrWaiting, "waiting"},
+		{chain.ErrKnown, "known"},
+		{chain.ErrUnwanted, "policy"},
+		{errUnmet, "unmet"},
+		{errOverRate, "rate"},
+		{errors.New("anything at all"), "own fault"},
+	} {
+		wrapped := row.err
+		if wrapped != nil {
+			wrapped = fmt.Errorf("add block: %w", row.err)
+		}
+		for _, err := range []error{row.err, wrapped} {
+			if got := ruleOf(err); got != row.want {
+				t.Errorf("%v: want rule %q, got %q", err, row.want, got)
+			}
+		}
+	}
+}

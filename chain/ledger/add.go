@@ -26,22 +26,31 @@ const (
 // A block from gossip also meets the policy of protocol §8, and waits in a
 // bounded room when its parent is missing or its time has not come.
 func (l *Ledger) AddBlocks(src chain.Source, blocks ...*chain.Block) (int, error) {
+	w := l.setOut(len(blocks))
+	taken, err := l.add(src, blocks, w)
+	w.end(src, blocks, taken, err)
+	return taken, err
+}
+
+func (l *Ledger) add(src chain.Source, blocks []*chain.Block, w *way) (int, error) {
 	if len(blocks) == 1 {
 		if err := l.screen(src, blocks[0]); err != nil {
 			return 0, err
 		}
+		w.passed(StageScreen)
 	}
 	for i, b := range blocks {
 		if err := l.rules.VerifyTransactions(b.Transactions); err != nil {
 			blocks = blocks[:i]
-			n, addErr := l.addVerified(src, blocks)
+			n, addErr := l.addVerified(src, blocks, w)
 			if addErr != nil {
 				return n, addErr
 			}
 			return n, fmt.Errorf("block %s: %w", b.Hash, err)
 		}
 	}
-	return l.addVerified(src, blocks)
+	w.passed(StageVerify)
+	return l.addVerified(src, blocks, w)
 }
 
 // screen is what a block meets before its signatures are looked at.
@@ -156,13 +165,14 @@ func (l *Ledger) park(src chain.Source, b *chain.Block, parent chain.State, err 
 }
 
 // addVerified stages blocks and commits the plan.
-func (l *Ledger) addVerified(src chain.Source, blocks []*chain.Block) (int, error) {
+func (l *Ledger) addVerified(src chain.Source, blocks []*chain.Block, w *way) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.Held(); err != nil {
 		return 0, err
 	}
 	p := newPlan()
+	p.way = w
 	var why error
 	taken := 0
 	for _, b := range blocks {
@@ -182,6 +192,7 @@ func (l *Ledger) addVerified(src chain.Source, blocks []*chain.Block) (int, erro
 		p.stage(store.Entry{Block: b, Work: parent.Work.Add(l.rules.Engine.Work(&b.Header)), Seen: l.now(), Source: src}, parent.Extend(&b.Header))
 		taken++
 	}
+	w.passed(StageWait)
 	bad, err := l.follow(p, src)
 	if bad != nil {
 		why = err

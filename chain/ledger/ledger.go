@@ -26,6 +26,9 @@ type Config struct {
 	Logger *slog.Logger     // nil discards
 	Now    func() time.Time // nil is time.Now
 	Pool   mempool.Config
+	// Observe is told how long each stage took of a block that came alone; nil is
+	// nobody. It must be quick, and not call the ledger.
+	Observe func(Stage, time.Duration)
 }
 
 // Ledger is safe for concurrent use.
@@ -34,6 +37,9 @@ type Ledger struct {
 	store *store.Store
 	log   *slog.Logger
 	now   func() time.Time
+	stats *stats
+
+	observe func(Stage, time.Duration) // or nil
 
 	tip     atomic.Pointer[chain.State] // written under mu
 	held    atomic.Pointer[error]       // why nothing is added for now, or nil; written under mu
@@ -71,10 +77,14 @@ func Open(st *store.Store, rules *chain.Rules, cfg Config) (*Ledger, error) {
 		cfg.Now = time.Now
 	}
 	l := &Ledger{
-		rules:  rules,
-		store:  st,
-		log:    cfg.Logger,
-		now:    cfg.Now,
+		rules: rules,
+		store: st,
+		log:   cfg.Logger,
+		now:   cfg.Now,
+		stats: newStats(),
+
+		observe: cfg.Observe,
+
 		states: newRecent[chain.State](keptStates),
 		broken: newRecent[error](keptBroken),
 		room:   newRoom(rules.Params),

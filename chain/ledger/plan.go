@@ -17,6 +17,7 @@ type plan struct {
 	blocks  map[chain.Hash]*chain.Block // of entries
 	states  map[chain.Hash]chain.State  // after them
 	dropped map[chain.Hash]bool         // staged, but broken or on a broken block
+	way     *way
 }
 
 func newPlan() *plan {
@@ -100,9 +101,11 @@ func (l *Ledger) follow(p *plan, src chain.Source) (*chain.Hash, error) {
 			return nil, err
 		}
 		change.Put = p.entries
+		p.way.passed(StageExecute)
 		if err := l.commit(change, best, src); err != nil {
 			return nil, err
 		}
+		p.way.passed(StageCommit)
 		for hash, s := range p.states {
 			l.states.put(hash, s)
 		}
@@ -302,6 +305,7 @@ func (l *Ledger) revertStep(hash chain.Hash) (mempool.Step, error) {
 
 // tell logs what became of the best chain.
 func (l *Ledger) tell(old chain.Header, change store.Change, src chain.Source) {
+	l.stats.switched(src.Via, len(change.Revert), len(change.Apply))
 	tip := l.Tip().Tip
 	attrs := []any{"height", tip.Height, "hash", tip.Hash, "blocks", len(change.Apply), "via", src.Via}
 	if src.Peer != "" {

@@ -45,6 +45,7 @@ type Change struct {
 // after the next Open the change is there or not, but never half of it. Any
 // other error changed nothing.
 func (s *Store) Commit(c Change) error {
+	defer s.took(OpCommit, time.Now())
 	s.commit.Lock()
 	defer s.commit.Unlock()
 	batch, err := read(s, func(view) (*pebble.Batch, error) {

@@ -23,6 +23,7 @@ type Pending struct {
 // returns nil; without, it is lost if the machine fails within moments. Calls
 // may run at the same time and then share a sync. Errors are those of Commit.
 func (s *Store) KeepPending(p Pending, sync bool) error {
+	defer s.took(OpKeep, time.Now())
 	return s.writePending(sync, func(b *pebble.Batch) error {
 		return b.Set(hashKey(pendingRow, p.ID), p.encode(), nil)
 	})

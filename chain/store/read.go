@@ -1,6 +1,8 @@
 package store
 
 import (
+	"time"
+
 	"github.com/lp2pnode/lp2pnode/chain"
 )
 
@@ -42,11 +44,13 @@ func (s *Store) RawHeader(hash chain.Hash) ([]byte, error) {
 
 // RawBlock returns a block's canonical bytes; ErrNotFound.
 func (s *Store) RawBlock(hash chain.Hash) ([]byte, error) {
+	defer s.took(OpBlock, time.Now())
 	return read(s, func(v view) ([]byte, error) { return v.rawBlock(hash) })
 }
 
 // Block returns a block, with all checked that DecodeBlock checks; ErrNotFound.
 func (s *Store) Block(hash chain.Hash) (*chain.Block, error) {
+	defer s.took(OpBlock, time.Now())
 	return read(s, func(v view) (*chain.Block, error) { return v.block(hash) })
 }
 

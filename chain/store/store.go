@@ -47,6 +47,9 @@ type Options struct {
 	CacheBytes int64        // of rows read from disk; 0 is 8 MiB
 	Logger     *slog.Logger // nil logs nothing
 	ReadOnly   bool         // writes nothing, not even what opening after a crash would tidy up
+	// Observe is told how long each operation took; nil is nobody. It must be
+	// quick.
+	Observe func(Operation, time.Duration)
 }
 
 // Record is what the store knows of a block, without its transactions.
@@ -64,6 +67,8 @@ type Store struct {
 	lock  *Lock
 	log   *slog.Logger
 	cache *pebble.Cache
+
+	observe func(Operation, time.Duration)
 
 	commit sync.Mutex   // one Commit at a time; taken before long and mu
 	long   sync.RWMutex // held for reading by what reads without mu: Close and Reopen await them
@@ -122,7 +127,7 @@ func Open(lock *Lock, rules *chain.Rules, opts Options) (*Store, error) {
 
 // openDatabase opens Pebble, for reading only if readOnly.
 func openDatabase(lock *Lock, rules *chain.Rules, opts Options, readOnly bool) (*Store, error) {
-	s := &Store{rules: rules, lock: lock, log: opts.Logger, cache: pebble.NewCache(opts.CacheBytes)}
+	s := &Store{rules: rules, lock: lock, log: opts.Logger, cache: pebble.NewCache(opts.CacheBytes), observe: opts.Observe}
 	if err := s.connect(readOnly); err != nil {
 		s.cache.Unref()
 		return nil, err

@@ -41,6 +41,7 @@ func (s *settings) options() (*options, map[string]given, error) {
 func (s *settings) apply(values map[string]given) (*options, problems) {
 	o := &options{node: node.DefaultConfig()}
 	o.node.Agent = agent()
+	o.node.Metrics = true
 	o.node.Params = node.LANParams()
 	var wrong problems
 	for _, row := range s.table {
