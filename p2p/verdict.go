@@ -61,6 +61,7 @@ const (
 	ruleUnfit  = "unfit" // it stands on what broke a rule
 	ruleUnmet  = "unmet" // its sender's status has not shown our genesis
 	ruleRate   = "rate"  // more than a peer may send
+	ruleHeld   = "held"  // nothing is written for now
 	ruleOwn    = "own fault"
 )
 
@@ -82,6 +83,7 @@ func ruleOf(err error) string {
 		{chain.ErrWaiting, ruleGap},
 		{chain.ErrKnown, ruleKnown},
 		{chain.ErrUnwanted, rulePolicy},
+		{chain.ErrHeld, ruleHeld},
 		{chain.ErrUnfit, ruleUnfit},
 		{chain.ErrInvalid, string(chain.RuleForm)},
 	} {

@@ -65,6 +65,7 @@ func TestEveryVerdictHasARule(t *testing.T) {
 		{chain.ErrWaiting, "waiting"},
 		{chain.ErrKnown, "known"},
 		{chain.ErrUnwanted, "policy"},
+		{chain.ErrHeld, "held"},
 		{errUnmet, "unmet"},
 		{errOverRate, "rate"},
 		{errors.New("anything at all"), "own fault"},
