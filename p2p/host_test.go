@@ -163,7 +163,7 @@ func TestFiftyNodesBehindOneAddressAreMet(t *testing.T) {
 }
 
 func TestStreamsOfOurProtocolsAreBounded(t *testing.T) {
-	m, err := newResourceManager(defaultPeers)
+	m, err := newResourceManager(defaultPeers, false)
 	if err != nil {
 		t.Fatal(err)
 	}
