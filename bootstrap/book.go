@@ -11,6 +11,7 @@ import (
 // Limits of the peer book; a file beyond them is damaged.
 const (
 	maxBookPeers    = 500
+	maxGroupPeers   = 32 // of one subnet, LANs apart
 	maxPeerAddrs    = 8
 	maxAddrSize     = 256 // bytes of text
 	maxBookEntries  = 256
@@ -22,6 +23,7 @@ const (
 // peer id. It is not safe for concurrent use.
 type book struct {
 	peers   map[peer.ID]*remembered
+	anchors []peer.ID            // of peers, at most maxAnchors: dialled first after a restart
 	answers map[string][]peer.ID // by the text of the entry, latest last
 	dirty   bool                 // differs from the file
 }
@@ -30,6 +32,7 @@ type book struct {
 type remembered struct {
 	addrs []ma.Multiaddr // best first, at most maxPeerAddrs
 	seen  time.Time      // when it was last connected, to the second
+	sight                // how it was connected
 }
 
 func newBook() *book {
@@ -40,9 +43,9 @@ func newBook() *book {
 // nothing but the order of forgetting depends on it.
 const seenStep = time.Hour
 
-// meet notes that a peer is connected at now and listens at addrs. The one not
-// seen for longest is forgotten when the book is full.
-func (b *book) meet(id peer.ID, addrs []ma.Multiaddr, now time.Time) {
+// meet notes that a peer is connected at now and listens at addrs, if there is
+// room for it.
+func (b *book) meet(id peer.ID, addrs []ma.Multiaddr, s sight, now time.Time) {
 	addrs = slices.DeleteFunc(slices.Clone(addrs), func(a ma.Multiaddr) bool { return len(a.String()) > maxAddrSize })
 	addrs = addrs[:min(len(addrs), maxPeerAddrs)]
 	if len(addrs) == 0 {
@@ -50,11 +53,15 @@ func (b *book) meet(id peer.ID, addrs []ma.Multiaddr, now time.Time) {
 	}
 	p, known := b.peers[id]
 	if !known {
-		if len(b.peers) >= maxBookPeers {
-			delete(b.peers, b.oldest())
+		if !b.makeRoom(s) {
+			return
 		}
 		p = &remembered{}
 		b.peers[id] = p
+	}
+	s.tried = s.tried || p.tried
+	if p.sight != s {
+		p.sight, b.dirty = s, true
 	}
 	if !known || !sameAddrs(p.addrs, addrs) || now.Sub(p.seen) >= seenStep {
 		p.addrs, b.dirty = addrs, true
@@ -62,20 +69,69 @@ func (b *book) meet(id peer.ID, addrs []ma.Multiaddr, now time.Time) {
 	}
 }
 
-func (b *book) oldest() peer.ID {
+// makeRoom reports whether a peer that was not known can be remembered. Where
+// there are too many, of its subnet or in all, one makes room: of the subnet that
+// has most (a LAN counts as one), a peer that we never reached before one that we
+// did, and then the one not seen for longest. Who only came to us never pushes
+// out who was reached.
+func (b *book) makeRoom(s sight) bool {
+	sizes := map[string]int{}
+	for _, p := range b.peers {
+		sizes[p.group]++
+	}
+	crowd := s.group
+	switch {
+	case s.group != "" && sizes[s.group] >= maxGroupPeers:
+	case len(b.peers) < maxBookPeers:
+		return true
+	default:
+		for group, size := range sizes {
+			if size > sizes[crowd] || size == sizes[crowd] && group < crowd {
+				crowd = group
+			}
+		}
+	}
+	least := b.least(crowd)
+	if b.peers[least].tried && !s.tried {
+		return false
+	}
+	b.forget(least)
+	return true
+}
+
+// least returns who of a subnet is forgotten first.
+func (b *book) least(group string) peer.ID {
 	var found peer.ID
-	var seen time.Time
 	for id, p := range b.peers {
-		if found == "" || p.seen.Before(seen) || (p.seen.Equal(seen) && id < found) {
-			found, seen = id, p.seen
+		if p.group != group {
+			continue
+		}
+		f := b.peers[found]
+		if f == nil || f.tried && !p.tried || f.tried == p.tried && (p.seen.Before(f.seen) || p.seen.Equal(f.seen) && id < found) {
+			found = id
 		}
 	}
 	return found
 }
 
+// anchor notes whom to dial first after a restart: the first of those chosen,
+// and of those noted before where there are too few.
+func (b *book) anchor(chosen []peer.ID) {
+	var anchors []peer.ID
+	for _, id := range slices.Concat(chosen, b.anchors) {
+		if _, known := b.peers[id]; known && len(anchors) < maxAnchors && !slices.Contains(anchors, id) {
+			anchors = append(anchors, id)
+		}
+	}
+	if !slices.Equal(anchors, b.anchors) {
+		b.anchors, b.dirty = anchors, true
+	}
+}
+
 func (b *book) forget(id peer.ID) {
 	if _, known := b.peers[id]; known {
 		delete(b.peers, id)
+		b.anchors = slices.DeleteFunc(b.anchors, func(a peer.ID) bool { return a == id })
 		b.dirty = true
 	}
 }

@@ -60,8 +60,8 @@ func TestPeerBookIsReadAsItWasWritten(t *testing.T) {
 	b := newBook()
 	now := time.Unix(1_793_491_200, 0)
 	ids := someIDs(t, 3)
-	b.meet(ids[0], someAddrs(2), now)
-	b.meet(ids[1], someAddrs(1), now.Add(time.Hour))
+	b.meet(ids[0], someAddrs(2), sight{}, now)
+	b.meet(ids[1], someAddrs(1), sight{}, now.Add(time.Hour))
 	b.answered("/dns4/bootstrap/tcp/9470", ids[1:])
 	if err := saveBook(disk, "peers.json", b); err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestPeerBookIsBounded(t *testing.T) {
 	now := time.Unix(1_793_491_200, 0)
 	ids := someIDs(t, maxBookPeers+10)
 	for i, id := range ids {
-		b.meet(id, someAddrs(20), now.Add(time.Duration(i)*time.Second))
+		b.meet(id, someAddrs(20), sight{}, now.Add(time.Duration(i)*time.Second))
 		b.answered(fmt.Sprint("/dns4/host", i, "/tcp/1"), ids[:40])
 	}
 	if len(b.peers) != maxBookPeers || len(b.answers) != maxBookEntries {
@@ -114,7 +114,10 @@ func TestDamagedPeerBookIsAWarningAndKeptAside(t *testing.T) {
 		"more after it":   good + "{}",
 		"unknown field":   strings.Replace(good, `"seen"`, `"scene"`, 1),
 		"field twice":     strings.Replace(good, `"seen":5`, `"seen":5,"seen":6`, 1),
-		"other version":   strings.Replace(good, `"version":1`, `"version":2`, 1),
+		"other version":   strings.Replace(good, `"version":1`, `"version":3`, 1),
+		"anchor apart":    strings.Replace(good, `"entries"`, `"anchors":["`+strings.Replace(someID, "A", "B", 1)+`"],"entries"`, 1),
+		"anchor twice":    strings.Replace(good, `"entries"`, `"anchors":["`+someID+`","`+someID+`"],"entries"`, 1),
+		"long group":      strings.Replace(good, `"seen":5`, `"seen":5,"group":"`+strings.Repeat("x", 300)+`"`, 1),
 		"not a peer id":   strings.Replace(good, someID, "nobody", 1),
 		"not an address":  strings.Replace(good, "/ip4/10.0.0.1", "/ip4/10.0.0.999", 1),
 		"long address":    strings.Replace(good, "/ip4/10.0.0.1", "/dns4/"+strings.Repeat("x", 300), 1),
@@ -158,11 +161,11 @@ func TestPeerBookIsOldOrNewAfterAnyFailure(t *testing.T) {
 	for n := 0; ; n++ {
 		disk := vfs.NewMem()
 		b := newBook()
-		b.meet(ids[0], someAddrs(1), time.Unix(5, 0))
+		b.meet(ids[0], someAddrs(1), sight{}, time.Unix(5, 0))
 		if err := saveBook(disk, "peers.json", b); err != nil {
 			t.Fatal(err)
 		}
-		b.meet(ids[1], someAddrs(1), time.Unix(6, 0))
+		b.meet(ids[1], someAddrs(1), sight{}, time.Unix(6, 0))
 		err := saveBook(errorfs.Wrap(disk, errorfs.OnIndex(int32(n))), "peers.json", b)
 		log := &logbook{}
 		again := openBook(disk, "peers.json", log.logger())

@@ -18,19 +18,24 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 )
 
-const bookVersion = 1
+// bookVersion is written. Version 1 knew neither anchors nor how a peer was
+// connected, and is read too.
+const bookVersion = 2
 
 // bookFile is the form of the peer book on disk.
 type bookFile struct {
 	Version int         `json:"version"`
 	Peers   []bookPeer  `json:"peers"`   // sorted by id
+	Anchors []string    `json:"anchors"` // of the peers, latest chosen last
 	Entries []bookEntry `json:"entries"` // sorted by address
 }
 
 type bookPeer struct {
 	ID        string   `json:"id"`
 	Addresses []string `json:"addresses"`
-	Seen      int64    `json:"seen"` // Unix seconds
+	Seen      int64    `json:"seen"`            // Unix seconds
+	Group     string   `json:"group,omitempty"` // subnet, "" on a LAN
+	Tried     bool     `json:"tried,omitempty"` // was reached by dialling
 }
 
 type bookEntry struct {
@@ -87,8 +92,8 @@ func decodeBook(data []byte) (*book, error) {
 		return nil, errors.New(oneLine(err.Error()))
 	}
 	switch {
-	case file.Version != bookVersion:
-		return nil, fmt.Errorf("version %d, want %d", file.Version, bookVersion)
+	case file.Version != 1 && file.Version != bookVersion:
+		return nil, fmt.Errorf("version %d, want at most %d", file.Version, bookVersion)
 	case len(file.Peers) > maxBookPeers:
 		return nil, fmt.Errorf("%d peers, at most %d", len(file.Peers), maxBookPeers)
 	case len(file.Entries) > maxBookEntries:
@@ -99,6 +104,9 @@ func decodeBook(data []byte) (*book, error) {
 		if err := b.readPeer(p); err != nil {
 			return nil, err
 		}
+	}
+	if err := b.readAnchors(file.Anchors); err != nil {
+		return nil, err
 	}
 	for _, e := range file.Entries {
 		if err := b.readEntry(e); err != nil {
@@ -119,6 +127,9 @@ func (b *book) readPeer(p bookPeer) error {
 	if len(p.Addresses) == 0 || len(p.Addresses) > maxPeerAddrs {
 		return fmt.Errorf("peer %s: %d addresses, want 1 to %d", id, len(p.Addresses), maxPeerAddrs)
 	}
+	if len(p.Group) > maxAddrSize {
+		return fmt.Errorf("peer %s: a group of %d bytes, at most %d", id, len(p.Group), maxAddrSize)
+	}
 	if p.Seen < 0 || p.Seen > maxSeen {
 		return fmt.Errorf("peer %s: seen at %d", id, p.Seen)
 	}
@@ -131,7 +142,24 @@ func (b *book) readPeer(p bookPeer) error {
 			return fmt.Errorf("peer %s: %w", id, err)
 		}
 	}
-	b.peers[id] = &remembered{addrs: addrs, seen: time.Unix(p.Seen, 0)}
+	b.peers[id] = &remembered{addrs: addrs, seen: time.Unix(p.Seen, 0), sight: sight{group: p.Group, tried: p.Tried}}
+	return nil
+}
+
+func (b *book) readAnchors(texts []string) error {
+	if len(texts) > maxAnchors {
+		return fmt.Errorf("%d anchors, at most %d", len(texts), maxAnchors)
+	}
+	for _, text := range texts {
+		id, err := peer.Decode(text)
+		if err != nil {
+			return fmt.Errorf("anchor %q: %w", shorten(text), err)
+		}
+		if _, known := b.peers[id]; !known || slices.Contains(b.anchors, id) {
+			return fmt.Errorf("anchor %s: not a peer of the book, or there twice", id)
+		}
+		b.anchors = append(b.anchors, id)
+	}
 	return nil
 }
 
@@ -162,9 +190,14 @@ func encodeBook(b *book) ([]byte, error) {
 		for i, a := range p.addrs {
 			addrs[i] = a.String()
 		}
-		file.Peers = append(file.Peers, bookPeer{ID: id.String(), Addresses: addrs, Seen: min(max(p.seen.Unix(), 0), maxSeen)})
+		file.Peers = append(file.Peers, bookPeer{
+			ID: id.String(), Addresses: addrs, Seen: min(max(p.seen.Unix(), 0), maxSeen), Group: p.group, Tried: p.tried,
+		})
 	}
 	slices.SortFunc(file.Peers, func(a, b bookPeer) int { return strings.Compare(a.ID, b.ID) })
+	for _, id := range b.anchors {
+		file.Anchors = append(file.Anchors, id.String())
+	}
 	for _, text := range slices.Sorted(maps.Keys(b.answers)) {
 		ids := make([]string, len(b.answers[text]))
 		for i, id := range b.answers[text] {

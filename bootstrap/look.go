@@ -21,11 +21,13 @@ func (l *loop) look(now time.Time) {
 	for _, t := range l.open {
 		l.compare(t, slices.ContainsFunc(t.ids, l.connected), now)
 	}
-	for _, id := range l.cfg.Network.Met() {
+	met := l.cfg.Network.Met()
+	for _, id := range met {
 		if !l.meet(id, now) {
 			l.lookAt = now.Add(lookForAddrs)
 		}
 	}
+	l.choose(met)
 	l.forget(now)
 	if l.book.dirty && l.saveAt.IsZero() {
 		l.saveAt = now.Add(saveDelay)
@@ -66,10 +68,11 @@ func (l *loop) delay(t *target, now time.Time) {
 // meet remembers a peer of our chain and where it listens, and reports whether
 // that is known: a peer may be met before it has said so.
 func (l *loop) meet(id peer.ID, now time.Time) bool {
-	l.book.meet(id, l.addrsOf(id), now)
+	addrs := l.addrsOf(id)
+	l.book.meet(id, addrs, l.sightOf(id), now)
 	p, kept := l.book.peers[id]
 	if !kept {
-		return false
+		return len(addrs) > 0 // there may be no room
 	}
 	l.hasPeers.Store(true)
 	t, known := l.peers[id]
@@ -77,6 +80,7 @@ func (l *loop) meet(id peer.ID, now time.Time) bool {
 		t = &target{id: id, since: now, seen: now}
 		l.peers[id] = t
 	}
+	t.tried = p.tried
 	t.learn(p.addrs)
 	return true
 }

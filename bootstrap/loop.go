@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +38,8 @@ type loop struct {
 	moved   chan struct{}      // the interfaces changed
 
 	copies []ma.Multiaddr // where our own identity was seen, told once each
+
+	chosen []peer.ID // by us, in the order in which they were; see quota.go
 
 	dials, otherDials int
 	lastLook, lookAt  time.Time
@@ -109,7 +112,10 @@ func (l *loop) run(ctx context.Context) error {
 // seed fills the targets from the entries and the book.
 func (l *loop) seed(now time.Time) {
 	for id, p := range l.book.peers {
-		l.peers[id] = &target{id: id, addrs: p.addrs, seen: p.seen, due: now, lan: onLAN(p.addrs)}
+		l.peers[id] = &target{
+			id: id, addrs: p.addrs, seen: p.seen, due: now, lan: onLAN(p.addrs),
+			tried: p.tried, anchor: slices.Contains(l.book.anchors, id),
+		}
 	}
 	for _, e := range l.cfg.Entries {
 		l.seedEntry(e, now)
@@ -181,7 +187,7 @@ func (l *loop) dialDue(ctx context.Context, workers *sync.WaitGroup, now time.Ti
 		if l.putOff(best, now) {
 			continue
 		}
-		best.dialing, best.patient = true, false
+		best.dialing, best.patient, best.anchor = true, false, false
 		l.dials++
 		if !best.configured {
 			l.otherDials++
@@ -196,7 +202,7 @@ func (l *loop) putOff(t *target, now time.Time) bool {
 	switch {
 	case l.refused(t):
 		t.due = now.Add(jitter(lanWait))
-	case !t.configured && !t.patient && l.crowded():
+	case !t.configured && !t.patient && l.crowded() && !l.wantsOutbound():
 		spread := publicWait * time.Duration(max(1, len(l.peers)/(2*enoughPeers)))
 		t.due, t.patient = now.Add(rand.N(spread)), true
 	default:

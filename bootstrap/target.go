@@ -19,6 +19,8 @@ type target struct {
 
 	configured bool      // by the user, or answers at an entry of theirs
 	found      bool      // by mDNS, or at another's address
+	tried      bool      // was reached by dialling before
+	anchor     bool      // is to be dialled first, after the start
 	self       bool      // led back to this node at the last try
 	seen       time.Time // when it was last connected, or last announced itself
 	lan        bool      // private or loopback, as far as is known
@@ -36,12 +38,16 @@ type target struct {
 // rank orders targets when there are more to dial than may be dialled at once.
 func (t *target) rank() int {
 	switch {
-	case t.configured:
+	case t.anchor:
 		return 0
-	case t.found:
+	case t.configured:
 		return 1
+	case t.found:
+		return 2
+	case t.tried:
+		return 3
 	}
-	return 2
+	return 4
 }
 
 func before(a, b *target) bool {

@@ -118,7 +118,7 @@ func TestManyPeersAreDialledAFewAtATime(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, id := range someIDs(t, maxBookPeers) {
-			f.book.meet(id, someAddrs(i + 1)[i:], time.Now())
+			f.book.meet(id, someAddrs(i + 1)[i:], sight{}, time.Now())
 		}
 		l := newLoop(f)
 		l.seed(time.Now())
