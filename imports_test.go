@@ -61,9 +61,11 @@ var arrows = map[string][]string{
 	// The doctor looks at what a node would meet, and asks one that runs; it opens
 	// no node.
 	"node/doctor": slices.Concat(node, []string{"api/client"}),
+	// The pages that the program looks things up in.
+	"docs": nil,
 	// The keys of people: no room of a running node knows them.
 	"node/keys":    {"chain"},
-	"cmd/lp2pnode": slices.Concat(all, []string{"node/keys", "node/doctor"}),
+	"cmd/lp2pnode": slices.Concat(all, []string{"node/keys", "node/doctor", "docs"}),
 	"deploy":       all,
 }
 

@@ -47,7 +47,7 @@ func newRoot(t *terminal) *cobra.Command {
 		newSend(t, settings), newRecord(t, settings), newTx(t, settings), newAccount(t, settings), newPool(t, settings),
 		newReceipt(t, settings), newVerify(t, settings),
 		newChain(t, settings), newBackup(t, settings), newRestore(t, settings),
-		newKey(t, settings), newGenesis(t), newConfig(t, settings), newDoctor(t, settings), newVersion(t), newCompletion(t),
+		newKey(t, settings), newGenesis(t), newConfig(t, settings), newDoctor(t, settings), newExplain(t), newVersion(t), newCompletion(t),
 	)
 	return root
 }
