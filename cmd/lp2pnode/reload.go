@@ -42,7 +42,7 @@ func (r *reloader) run(ctx context.Context, n *node.Node, tty terminalOf) error 
 			if tty.gone() {
 				return errHungUp
 			}
-			r.reload(n)
+			reloading(r.log, func() { r.reload(n) })
 		}
 	}
 }

@@ -67,6 +67,7 @@ func (o *options) serve(ctx context.Context, t *terminal, n *node.Node, door net
 	}
 	g.Go(func() error { return n.Run(ctx) })
 	g.Go(func() error { return r.run(ctx, n, findTerminal(t.in)) })
+	g.Go(func() error { return supervise(ctx, n, r.log) })
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():
