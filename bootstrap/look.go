@@ -106,7 +106,7 @@ func (l *loop) hear(info peer.AddrInfo, now time.Time) bool {
 	addrs := slices.DeleteFunc(slices.Clone(info.Addrs), func(a ma.Multiaddr) bool { return !usable(a) })
 	addrs = addrs[:min(len(addrs), maxPeerAddrs)]
 	t, known := l.peers[info.ID]
-	if len(addrs) == 0 || (!known && len(l.peers) >= maxTargets) {
+	if len(addrs) == 0 || !known && len(l.peers) >= maxTargets && !l.giveUpOne() {
 		return false
 	}
 	if !known {
@@ -162,6 +162,27 @@ func relayed(a ma.Multiaddr) bool {
 // usable reports whether an address could be dialled by somebody else.
 func usable(a ma.Multiaddr) bool {
 	return len(a) > 1 && !relayed(a) && !manet.IsIPUnspecified(a) && !manet.IsIP6LinkLocal(a)
+}
+
+// giveUpOne makes room for an announced peer where there are too many: announcing
+// costs nothing, so one that was said to be somewhere and never answered goes, the
+// one with most failures first.
+func (l *loop) giveUpOne() bool {
+	var worst *target
+	for id, t := range l.peers {
+		_, kept := l.book.peers[id]
+		if kept || t.configured || !t.waiting() || t.fails == 0 {
+			continue
+		}
+		if worst == nil || t.fails > worst.fails || t.fails == worst.fails && t.seen.Before(worst.seen) {
+			worst = t
+		}
+	}
+	if worst == nil {
+		return false
+	}
+	delete(l.peers, worst.id)
+	return true
 }
 
 // forget drops announced peers that never answered, and those that the book had

@@ -256,3 +256,29 @@ func TestChosenPeersAreNeverClosedForOthers(t *testing.T) {
 	}
 	await(t, "who left is chosen no more", func() bool { return !manager.IsProtected(ours.ID(), chosenTag) })
 }
+
+// TestAnnouncementsOfNobodyMakeRoom: whoever announces a thousand peers that do
+// not exist keeps no real one out.
+func TestAnnouncementsOfNobodyMakeRoom(t *testing.T) {
+	h := newHost(t, newKey(t), "0")
+	log := (&logbook{}).logger()
+	l := newLoop(&Finder{host: h, cfg: Config{Network: meetsAll{host: h}}, book: newBook(), log: log})
+	now := time.Unix(1_793_491_200, 0)
+	ids := someIDs(t, maxTargets+2)
+	hear := func(id peer.ID) { l.heard(peer.AddrInfo{ID: id, Addrs: someAddrs(1)}, now) }
+	for _, id := range ids[:maxTargets] {
+		hear(id)
+	}
+	hear(ids[maxTargets])
+	if l.peers[ids[maxTargets]] != nil {
+		t.Error("one that was not yet tried was given up")
+	}
+	for i, id := range ids[:10] {
+		l.peers[id].fails = 1 + i
+	}
+	l.configure(ids[9], now) // whoever the user named stays
+	hear(ids[maxTargets+1])
+	if l.peers[ids[maxTargets+1]] == nil || l.peers[ids[8]] != nil || l.peers[ids[9]] == nil || len(l.peers) != maxTargets {
+		t.Error("not the one with most failures made room")
+	}
+}

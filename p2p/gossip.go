@@ -178,18 +178,24 @@ func (n *Network) inspect(from peer.ID, rpc *pubsub.RPC) error {
 		}
 		return nil
 	}
-	left := r.limits.left()
+	left, over := r.limits.left(), ""
 	rpc.Publish = slices.DeleteFunc(rpc.Publish, func(m *pb.Message) bool {
 		topic := m.GetTopic()
 		if left[topic]--; left[topic] >= 0 {
 			return false
 		}
+		over = topic
 		n.leaveOut([]*pb.Message{m}, ruleRate)
 		if topic == topicBlocks {
 			n.kickOne(from) // sync brings it, if it is of use
 		}
 		return true
 	})
+	if over != "" && r.limits[over] != nil {
+		n.mu.Lock()
+		n.note(n.standing(from), ActRefused, ReasonTooMany, over+" by gossip")
+		n.mu.Unlock()
+	}
 	return nil
 }
 

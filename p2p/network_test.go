@@ -205,6 +205,9 @@ func TestWhatIsOverOnePeersRateIsHeardFromAnother(t *testing.T) {
 	}
 	await(t, "the transaction", func() bool { return len(c.Transactions(10)) == 1 })
 	awaitTip(t, c, block.Hash)
+	if d := c.did(a, ActRefused); d.Reason != ReasonTooMany || c.did(a, ActOffended).Times != 0 {
+		t.Errorf("of who was over its rate it tells %+v", c.about(a).Deeds)
+	}
 }
 
 func TestPublishingTooLargeABlockFails(t *testing.T) {

@@ -45,7 +45,9 @@ const (
 //   - bad answer, bad status, bad request: lines that the protocol has no place
 //     for; of requests only those longer than any may be.
 //   - flooding: far beyond the rates, for long, though each request was refused.
-//     Ours asks below these rates and waits after a refusal.
+//     Ours asks below these rates and waits after a refusal. Gossip beyond its
+//     rates is left out and no more: who passes on what many others send may
+//     exceed them in good faith.
 //
 // A block that says it is of a later version is no offence: its sender may be
 // newer than we are. Nor is an unknown request; both are refused.
