@@ -16,12 +16,12 @@ import (
 // agree on every block that comes, and need less than 4 GB together.
 func TestLongFiftyProcessesOnOneMachine(t *testing.T) {
 	needProcesses(t)
-	count, blocks := 8, 100
+	count, blocks, difficulty := 8, 100, 80 // at 80 hashes a second
 	if long() {
-		count, blocks = 50, 1000
+		count, blocks, difficulty = 50, 1000, 400
 	}
 	const budget = 4 << 30 / 50 // bytes a node
-	c := makeChain(t, blocks, 2000, map[string]any{"block_interval_ms": 5000, "initial_difficulty": 400})
+	c := makeChain(t, blocks, 2000, map[string]any{"block_interval_ms": 5000, "initial_difficulty": difficulty})
 	first := &process{t: t, name: "node1", dir: c.copied(t), args: []string{"--genesis", c.genesis, "--max-hashrate=40", "--profile=pi", "--cache-mib=4"}}
 	first.run()
 	nodes, addrs := []*process{first}, []string{first.addr()}
