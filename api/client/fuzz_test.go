@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"testing"
@@ -32,5 +33,22 @@ func FuzzAnswer(f *testing.F) {
 		}
 		_, _ = parseBlock(raw)
 		_, _ = parseHeader(raw)
+	})
+}
+
+// FuzzWork: lines of work under way are told in order, and only one that says
+// that the work is finished ends them well.
+func FuzzWork(f *testing.F) {
+	f.Add([]byte("{\"done\":1,\"total\":2}\n{\"finished\":true,\"backup\":{\"dir\":\"/b\"}}\n"))
+	f.Add([]byte("{\"finished\":true,\"error\":\"block 3\"}"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		lines := 0
+		w, err := readWork(bytes.NewReader(raw), func(uint64, uint64) { lines++ })
+		if err == nil && (w == nil || !w.Finished) {
+			t.Errorf("%q ends well as %+v", raw, w)
+		}
+		if most := bytes.Count(raw, []byte("\n")) + 1; lines > most {
+			t.Errorf("%d lines are told of %d", lines, most)
+		}
 	})
 }
