@@ -52,6 +52,7 @@ func (l *Ledger) Reload() error {
 	}
 	l.states = newRecent[chain.State](keptStates)
 	l.states.put(tip.Tip.Hash, tip)
+	l.accounts = newAccounts(l.store.Account)
 	l.tip.Store(&tip)
 	l.updatePool(reverted, applied)
 	l.renewTemplates()

@@ -45,15 +45,16 @@ type Ledger struct {
 	held    atomic.Pointer[error]       // why nothing is added for now, or nil; written under mu
 	changed nudge
 
-	mu     lock
-	states *recent[chain.State] // states of recent blocks; guarded by mu
-	broken *recent[error]       // blocks that break a rule, and why; guarded by mu
-	room   *room                // guarded by mu
-	pool   *mempool.Pool        // guarded by mu
-	news   *news                // ids that entered the pool; guarded by mu
-	freed  []*chain.Transaction // left a gap in nonces, to be published; guarded by mu
-	stale  chan struct{}        // closed when templates are; guarded by mu
-	idle   bool                 // a template without transactions is out; guarded by mu
+	mu       lock
+	states   *recent[chain.State] // states of recent blocks; guarded by mu
+	broken   *recent[error]       // blocks that break a rule, and why; guarded by mu
+	room     *room                // guarded by mu
+	pool     *mempool.Pool        // guarded by mu
+	accounts *accounts            // guarded by mu
+	news     *news                // ids that entered the pool; guarded by mu
+	freed    []*chain.Transaction // left a gap in nonces, to be published; guarded by mu
+	stale    chan struct{}        // closed when templates are; guarded by mu
+	idle     bool                 // a template without transactions is out; guarded by mu
 }
 
 const (
@@ -91,6 +92,8 @@ func Open(st *store.Store, rules *chain.Rules, cfg Config) (*Ledger, error) {
 		pool:   mempool.New(cfg.Pool),
 		news:   newNews(keptNews),
 		stale:  make(chan struct{}),
+
+		accounts: newAccounts(st.Account),
 	}
 	l.mu.base = time.Now()
 	l.tip.Store(&tip)

@@ -108,7 +108,7 @@ type AccountInfo struct {
 func (l *Ledger) Account(a chain.Address) (AccountInfo, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	account, err := l.store.Account(a)
+	account, err := l.accounts.get(a)
 	if err != nil {
 		return AccountInfo{}, fmt.Errorf("read account %s: %w", a, err)
 	}

@@ -174,7 +174,7 @@ func (l *Ledger) switchTo(p *plan, old, best chain.State) (store.Change, error) 
 		return change, err
 	}
 	change.Revert = revert
-	view := newOverlay(l.store.Account)
+	view := newOverlay(l.accounts.get)
 	for _, hash := range revert {
 		diff, err := l.store.Undo(hash)
 		if err != nil {
@@ -281,6 +281,7 @@ func (l *Ledger) commit(change store.Change, best chain.State, src chain.Source)
 	}
 	if len(change.Apply) > 0 {
 		old := l.Tip()
+		l.accounts.follow(change)
 		l.tip.Store(&best)
 		l.updatePool(steps, change.Apply)
 		l.renewTemplates()

@@ -40,7 +40,7 @@ func (l *Ledger) pooled(src chain.Source, t *chain.Transaction, now time.Time) (
 	if err := l.Held(); err != nil {
 		return false, err
 	}
-	account, err := l.store.Account(t.From)
+	account, err := l.accounts.get(t.From)
 	if err != nil {
 		return false, fmt.Errorf("read account %s: %w", t.From, err)
 	}
@@ -103,7 +103,7 @@ func (l *Ledger) restore(k store.Pending) error {
 	if err != nil {
 		return err
 	}
-	account, err := l.store.Account(t.From)
+	account, err := l.accounts.get(t.From)
 	if err != nil {
 		return err
 	}

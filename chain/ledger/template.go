@@ -17,7 +17,7 @@ func (l *Ledger) Template(miner chain.Address, note string) (*chain.Block, <-cha
 	tip := l.Tip()
 	h := tip.Child(miner, note, max(uint64(l.now().UnixMilli()), tip.Tip.Timestamp+1))
 	room := int(l.rules.Params.MaxBlockBytes) - len(chain.NewBlock(h, nil).Raw()) - templateSlack
-	txs, err := l.pool.Select(l.store.Account, uint64(max(room, 0)), 0)
+	txs, err := l.pool.Select(l.accounts.get, uint64(max(room, 0)), 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("choose transactions: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lp2pnode/lp2pnode/chain"
 	"github.com/lp2pnode/lp2pnode/chain/ledger"
+	"github.com/lp2pnode/lp2pnode/chain/mempool"
 	"github.com/lp2pnode/lp2pnode/chain/pow"
 	"github.com/lp2pnode/lp2pnode/chain/store"
 )
@@ -29,7 +30,7 @@ type workload struct {
 }
 
 // newWorkload begins a chain that has room for blocks of 10 s until now.
-func newWorkload(b testing.TB, blocks, senders int) *workload {
+func newWorkload(b testing.TB, blocks, senders int, change ...func(*chain.Params)) *workload {
 	b.Helper()
 	p := chain.Params{
 		Allocations:       map[chain.Address]uint64{},
@@ -42,6 +43,9 @@ func newWorkload(b testing.TB, blocks, senders int) *workload {
 		RetargetWindow:    45,
 		Reward:            50,
 		Timestamp:         uint64(time.Now().UnixMilli()) - uint64(blocks+100)*10_000,
+	}
+	for _, f := range change {
+		f(&p)
 	}
 	w := &workload{}
 	bare, err := chain.NewRules(p, pow.Engine{})
@@ -107,6 +111,27 @@ func (w *workload) grow(b testing.TB, dir string, n, transfers int) {
 // with opens the chain in a data directory for the time of f.
 func (w *workload) with(b testing.TB, dir string, f func(*ledger.Ledger)) {
 	b.Helper()
+	l, closeIt := w.openIn(b, dir)
+	f(l)
+	if err := closeIt(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// open returns a ledger on a disk of its own, until the benchmark ends.
+func (w *workload) open(b testing.TB) *ledger.Ledger {
+	b.Helper()
+	l, closeIt := w.openIn(b, b.TempDir())
+	b.Cleanup(func() {
+		if err := closeIt(); err != nil {
+			b.Error(err)
+		}
+	})
+	return l
+}
+
+func (w *workload) openIn(b testing.TB, dir string) (*ledger.Ledger, func() error) {
+	b.Helper()
 	lock, err := store.LockDir(dir, vfs.Default)
 	if err != nil {
 		b.Fatal(err)
@@ -115,14 +140,11 @@ func (w *workload) with(b testing.TB, dir string, f func(*ledger.Ledger)) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	l, err := ledger.Open(st, w.rules, ledger.Config{})
+	l, err := ledger.Open(st, w.rules, ledger.Config{Pool: mempool.Config{MaxBytes: 128 << 20}})
 	if err != nil {
 		b.Fatal(err)
 	}
-	f(l)
-	if err := errors.Join(st.Close(), lock.Close()); err != nil {
-		b.Fatal(err)
-	}
+	return l, func() error { return errors.Join(st.Close(), lock.Close()) }
 }
 
 // rawBlocks reads the best chain of a data directory, without genesis.
