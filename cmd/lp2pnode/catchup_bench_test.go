@@ -15,6 +15,7 @@ import (
 // knows the old one until its API shows the whole chain.
 func BenchmarkCatchUp(b *testing.B) {
 	needProcesses(b)
+	program(b)
 	for _, c := range []struct {
 		name              string
 		blocks, transfers int
