@@ -67,6 +67,7 @@ var arrows = map[string][]string{
 	"node/keys":    {"chain"},
 	"cmd/lp2pnode": slices.Concat(all, []string{"node/keys", "node/doctor", "docs"}),
 	"deploy":       all,
+	"deploy/bench": nil, // it runs go test
 }
 
 // inRules is what the rules may import from outside: pure things only. No

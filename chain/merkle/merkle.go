@@ -1,5 +1,5 @@
 // Package merkle gives the trees and inclusion proofs of RFC 9162 §2.1 in the
-// shapes the chain needs (protocol §4, §9). The hashing is done by
+// shapes the chain needs (protocol §4, §9). All but Root is done by
 // transparency-dev/merkle; here are values that can be kept, copied and forked.
 package merkle
 
@@ -103,15 +103,39 @@ func (f Frontier) compact() *compact.Range {
 	return r
 }
 
-// Root returns the root of the tree over entries.
+// Root returns the root of the tree over entries. Since every block asks for
+// it, it allocates once for all, where the library does so for every node.
 func Root(entries [][]byte) Hash {
-	r := factory.NewEmptyRange(0)
-	for _, entry := range entries {
-		if err := r.Append(rfc6962.DefaultHasher.HashLeaf(entry), nil); err != nil {
-			panic(fmt.Sprintf("merkle: root: %v", err)) // appending one leaf to a range cannot fail
+	if len(entries) == 0 {
+		return Hash(rfc6962.DefaultHasher.EmptyRoot())
+	}
+	var complete [64]Hash // roots of complete subtrees, left to right
+	depth := 0
+	leaf := sha256.New()
+	for i, entry := range entries {
+		leaf.Reset()
+		leaf.Write([]byte{rfc6962.RFC6962LeafHashPrefix})
+		leaf.Write(entry)
+		leaf.Sum(complete[depth][:0])
+		depth++
+		for n := i + 1; n%2 == 0; n /= 2 { // the subtree on the left is as large
+			depth--
+			complete[depth-1] = parent(&complete[depth-1], &complete[depth])
 		}
 	}
-	return Frontier{size: r.End(), hashes: r.Hashes()}.Root()
+	for ; depth > 1; depth-- {
+		complete[depth-2] = parent(&complete[depth-2], &complete[depth-1])
+	}
+	return complete[0]
+}
+
+// parent returns SHA-256(0x01 ‖ left ‖ right).
+func parent(left, right *Hash) Hash {
+	var b [1 + 2*sha256.Size]byte
+	b[0] = rfc6962.RFC6962NodeHashPrefix
+	copy(b[1:], left[:])
+	copy(b[1+sha256.Size:], right[:])
+	return sha256.Sum256(b[:])
 }
 
 // Proof returns the inclusion proof of entry index in the tree of size
