@@ -15,8 +15,10 @@ func TestResultsAreRead(t *testing.T) {
 		run, unit string
 		want      float64
 	}{
-		{"BenchmarkScan/kernel", "MH/s", 66.2}, {"BenchmarkScan/kernel", "of-Sum256", 6},
-		{"BenchmarkOne", "p50-ms", 5.5}, {"BenchmarkTwo", "per-s", 7000},
+		{"BenchmarkScan/kernel", "MH/s", 66.2},
+		{"BenchmarkScan/kernel", "of-Sum256", 6},
+		{"BenchmarkOne", "p50-ms", 5.5},
+		{"BenchmarkTwo", "per-s", 7000},
 	} {
 		if got := metrics[row.run][row.unit]; got != row.want {
 			t.Errorf("%s %s is %v, want %v", row.run, row.unit, got, row.want)
