@@ -198,7 +198,13 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		// Half of a block is hex digits, which only entropy coding makes smaller,
 		// and the rest is what all blocks share.
 		o.Levels[i].BlockSize = tableBlockBytes
-		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.ZstdCompression }
+		// What has just come is soon compressed again with what it is merged with:
+		// the first level only has to be quick.
+		profile := sstable.ZstdCompression
+		if i == 0 {
+			profile = sstable.FastestCompression
+		}
+		o.Levels[i].Compression = func() *sstable.CompressionProfile { return profile }
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	return o
