@@ -9,6 +9,7 @@ const (
 	ViaSync   Via = "sync"
 	ViaMiner  Via = "miner"
 	ViaAPI    Via = "api"
+	ViaImport Via = "import"
 )
 
 // Source says from whom a block or transaction came first.

@@ -16,10 +16,10 @@ import (
 func newChain(t *terminal, s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "chain",
-		Short: "prove the chain of a node",
+		Short: "prove the chain of a node, write it to a file, read it from one",
 		RunE:  subcommand,
 	}
-	cmd.AddCommand(newChainVerify(t, s))
+	cmd.AddCommand(newChainVerify(t, s), newChainExport(t, s), newChainImport(t, s))
 	return cmd
 }
 

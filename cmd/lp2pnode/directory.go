@@ -30,6 +30,14 @@ func (o *options) inUse() error {
 	return lock.Close()
 }
 
+// holderOf returns who holds the directory that an error is about, or nil.
+func holderOf(err error) *store.LockedError {
+	if taken := new(store.LockedError); errors.As(err, &taken) {
+		return taken
+	}
+	return nil
+}
+
 // directoryError says with which settings a directory is changed that cannot
 // be had.
 func (o *options) directoryError(err error) error {

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/spf13/cobra"
 
-	"github.com/lp2pnode/lp2pnode/chain/store"
 	"github.com/lp2pnode/lp2pnode/node"
 )
 
@@ -32,7 +30,7 @@ node.key as well, and never start the old one again.`,
 		bar := t.bar("prove the copy")
 		b, err := node.Restore(cmd.Context(), vfs.Default, args[0], o.node.DataDir, nil, bar.show)
 		bar.end()
-		if taken := new(store.LockedError); errors.As(err, &taken) {
+		if taken := holderOf(err); taken != nil {
 			return fmt.Errorf("data directory %s is in use by process %d: stop it, or name another with --data-dir", taken.Dir, taken.Holder.PID)
 		}
 		if err != nil {
