@@ -50,7 +50,7 @@ func TestDescriptionListsEveryRoute(t *testing.T) {
 	d, _ := describe(t, url)
 	want := []string{
 		"/livez", "/openapi.json", "/readyz", "/v1/accounts/{address}", "/v1/accounts/{address}/history", "/v1/admin/backup", "/v1/admin/bans", "/v1/admin/verify", "/v1/blocks", "/v1/blocks/{ref}",
-		"/v1/events", "/v1/forks", "/v1/genesis", "/v1/headers", "/v1/peers", "/v1/pool", "/v1/receipts/verify",
+		"/v1/events", "/v1/explain", "/v1/forks", "/v1/genesis", "/v1/headers", "/v1/peers", "/v1/pool", "/v1/receipts/verify",
 		"/v1/records/{sha256}", "/v1/reorganisations", "/v1/reorganisations/{number}", "/v1/status",
 		"/v1/transactions", "/v1/transactions/{id}", "/v1/transactions/{id}/receipt",
 	}
@@ -191,6 +191,8 @@ func TestEveryDescribedRouteAnswersAsDescribed(t *testing.T) {
 		{"lift", "/v1/admin/bans?id=" + string(someone), nil, 200},
 		{"lift", "/v1/admin/bans?id=somebody", nil, 422},
 		{"backup", "/v1/admin/backup", []byte(`{"dir":"here"}`), 422},
+		{"explain", "/v1/explain", fresh.Raw(), 200},
+		{"explain", "/v1/explain", []byte("{}"), 200},
 		{"backup", "/v1/admin/backup", []byte(`{"dir":"/backup"}`), 200},
 		{"verify", "/v1/admin/verify", []byte("{}"), 200},
 		{"livez", "/livez", nil, 200},

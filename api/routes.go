@@ -70,6 +70,7 @@ func (s *Server) register(mux *http.ServeMux, n Node) error {
 	get(r, "/v1/pool", "pool", "Waiting transactions, as they would be mined", jsonOf[client.Pool](r), in.pool)
 	get(r, eventsPath, "events", "What happens, as it happens", eventStream(r), in.events)
 	registerBans(r, in)
+	post(r, "/v1/explain", "explain", "Run every rule on a block or transaction, in its canonical bytes", body{&huma.Schema{Type: huma.TypeObject}, maxBodyBytes}, jsonOf[[]chain.Finding](r), in.explain)
 	post(r, adminPath+"backup", "backup", "Copy the chain to a directory on the node's machine and prove the copy", bodyOf[client.BackupOrder](r, maxWorkBody), work(r), in.backup)
 	post(r, adminPath+"verify", "verify", "Prove the node's whole store anew", body{&huma.Schema{Type: huma.TypeObject}, maxWorkBody}, work(r), in.verifyStore)
 	get(r, livePath, "livez", "The node does its work", readiness(r), in.livez)

@@ -9,6 +9,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+
+	"github.com/lp2pnode/lp2pnode/chain"
 )
 
 // Backup has the node write a copy of its chain to a new directory on its own
@@ -34,6 +36,13 @@ func (c *Client) Backup(ctx context.Context, dir string, progress func(done, tot
 func (c *Client) Verify(ctx context.Context, progress func(done, total uint64)) error {
 	_, err := c.work(ctx, "/v1/admin/verify", []byte("{}"), progress)
 	return err
+}
+
+// Explain has the node run every rule on the canonical bytes of a block or
+// transaction, known there or not, and returns what each wants and found, in
+// the order in which they are met.
+func (c *Client) Explain(ctx context.Context, raw []byte) ([]chain.Finding, error) {
+	return post[[]chain.Finding](ctx, c, "/v1/explain", raw)
 }
 
 // ProofError is what the node says of work that it could not do, or of a store

@@ -16,10 +16,10 @@ import (
 func newChain(t *terminal, s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "chain",
-		Short: "prove the chain of a node, write it to a file, read it from one",
+		Short: "prove, export, import, roll back or explain the chain of a node",
 		RunE:  subcommand,
 	}
-	cmd.AddCommand(newChainVerify(t, s), newChainExport(t, s), newChainImport(t, s))
+	cmd.AddCommand(newChainVerify(t, s), newChainExport(t, s), newChainImport(t, s), newChainRollback(t, s), newChainExplain(t, s))
 	return cmd
 }
 
