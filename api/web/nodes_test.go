@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +24,9 @@ type liveNode struct {
 	t   testing.TB
 	url string
 	run func() // starts it, if it does not run
+
+	api  *httptest.Server
+	down atomic.Bool // its API answers nobody
 }
 
 // params are of a chain whose blocks cost almost nothing.
@@ -59,8 +64,14 @@ func newNode(t testing.TB, p chain.Params, agent string, others ...*liveNode) *l
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(s)
-	l := &liveNode{Node: n, t: t, url: server.URL}
+	l := &liveNode{Node: n, t: t}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if l.down.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		s.ServeHTTP(w, r)
+	}))
+	l.api, l.url = server, server.URL
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	started := false

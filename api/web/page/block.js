@@ -223,15 +223,16 @@ export async function find(text) {
   if (/^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/.test(wanted)) return "#/account/" + wanted;
   const hash = wanted.toLowerCase();
   if (/^[0-9a-f]{64}$/.test(hash)) {
+    const tx = await get("/v1/transactions/" + hash);
+    if (tx.state !== "unknown") return "#/tx/" + hash;
+    if ((await get(`/v1/records/${hash}?limit=1`)).length > 0) return "#/records/find/" + hash;
     try {
       await getBytes("/v1/blocks/" + hash);
       return "#/block/" + hash;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
+      return "#/records/find/" + hash; // which says that there is none
     }
-    const tx = await get("/v1/transactions/" + hash);
-    if (tx.state !== "unknown") return "#/tx/" + hash;
-    return "#/records/find/" + hash;
   }
   throw new Error("Looking for " + JSON.stringify(wanted.slice(0, 40)) + ": want a height, a hash or id of 64 hex digits, or an address (12D3KooW…).");
 }
