@@ -62,7 +62,8 @@ func treatments() map[string]treatment {
 		"lp2pnode --genesis our-lab.json --data-dir ~/our-lab --announce " + ledger:  {replace: "lp2pnode --genesis our-lab.json --data-dir ~/our-lab --announce " + here},
 		"lp2pnode doctor --genesis our-lab.json --bootstrap " + ledger:               {finds: true, replace: "lp2pnode doctor --genesis our-lab.json --bootstrap " + here},
 		"lp2pnode doctor --genesis our-lab.json --data-dir ~/our-lab":                {finds: true},
-		"lp2pnode doctor": {finds: true},
+		"lp2pnode doctor":  {finds: true},
+		"lp2pnode explain": {replace: "lp2pnode explain port-in-use"},
 
 		"sudo install $(go env GOPATH)/bin/lp2pnode /usr/local/bin/":       {skip: systemd},
 		"sudo install -m 644 deploy/lp2pnode.service /etc/systemd/system/": {skip: systemd},

@@ -109,12 +109,17 @@ func (l *lan) address(name string) string {
 // machine is a node in a namespace of its own: its API answers only there.
 type machine struct {
 	*process
-	begun time.Time
+	begun  time.Time
+	binary string // "" is the one that all run
 }
 
 // command runs lp2pnode on the machine.
 func (m *machine) command(args ...string) *exec.Cmd {
-	line := slices.Concat(m.wrap, []string{"lp2pnode"}, args)
+	binary := m.binary
+	if binary == "" {
+		binary = "lp2pnode"
+	}
+	line := slices.Concat(m.wrap, []string{binary}, args)
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, "LP2P_") })
 	return cmd
