@@ -49,6 +49,7 @@ func Find(text string) (found Kind, ok bool) {
 		cause, cure, _ := strings.Cut(row, " | ")
 		return Kind{ID: strings.TrimSpace(text), Cause: cause, Cure: cure}, true
 	}
+	text = strings.ReplaceAll(text, "`", "'") // as the page has it
 	best := 0
 	for _, k := range Kinds() {
 		if k.ID == strings.TrimSpace(text) {

@@ -161,6 +161,9 @@ func scan(t *testing.T, name string, found map[string]string) {
 		t.Fatal(err)
 	}
 	ast.Inspect(file, func(n ast.Node) bool {
+		if f, is := n.(*ast.FuncDecl); is && f.Recv != nil && f.Name.Name == "Error" {
+			texts(f, func(text string) { found[shown(text)] = set.Position(f.Pos()).String() })
+		}
 		call, is := n.(*ast.CallExpr)
 		if !is {
 			return true
@@ -168,6 +171,18 @@ func scan(t *testing.T, name string, found map[string]string) {
 		if i := textArgument(call); i >= 0 && i < len(call.Args) {
 			if text, is := literal(call.Args[i]); is && hasWords(text) {
 				found[shown(text)] = set.Position(call.Pos()).String()
+			}
+		}
+		return true
+	})
+}
+
+// texts hands over what an error's own method prints.
+func texts(f *ast.FuncDecl, take func(string)) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		if e, is := n.(*ast.CallExpr); is {
+			if text, is := literal(e); is && len(verb.ReplaceAllString(text, "")) >= 12 { // less is a part of one
+				take(text)
 			}
 		}
 		return true
