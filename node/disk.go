@@ -15,8 +15,9 @@ import (
 
 const (
 	// DefaultMinFree is the room on disk, in bytes, below which a node stops
-	// writing. The store needs some of it to put its own files in order.
-	DefaultMinFree = 64 << 20
+	// writing. The store merges its tables into new ones before it removes the
+	// old, which takes more than 64 MiB at times.
+	DefaultMinFree = 256 << 20
 
 	lookEvery = time.Second // at the disk's room: it is one cheap call
 	lastMend  = time.Minute // at most, between two tries to write again

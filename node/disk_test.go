@@ -105,11 +105,11 @@ func stopped(t *testing.T, n *node.Node, why string) {
 func TestNodeStopsWritingBelowTheWatermarkAndGoesOnByItself(t *testing.T) {
 	disk := vfs.NewMem()
 	room := func(bytes uint64) { disk.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: bytes, TotalBytes: 1 << 40}) }
-	room(100 << 20)
+	room(400 << 20)
 	n, _ := run(t, onDisk(disk))
 	grows(t, n)
 	room(node.DefaultMinFree - 1)
-	stopped(t, n, "the disk is full: 64 MiB have to be free in /data")
+	stopped(t, n, "the disk is full: 256 MiB have to be free in /data")
 	room(node.DefaultMinFree) // not yet: a little more, or it would stop and go
 	stopped(t, n, "the disk is full")
 	room(node.DefaultMinFree * 5 / 4)
