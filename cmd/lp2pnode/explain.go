@@ -13,8 +13,8 @@ func newExplain(t *terminal) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain MESSAGE",
 		Short: "say where a message of lp2pnode comes from and what to do about it",
-		Long: `explain looks up a message as it was printed, logged or answered, or a part of
-it, or the id of its kind, and prints what it comes from and what to do about it.
+		Long: `explain looks up a whole message as it was printed, logged or answered, among
+other text too, or the id of its kind, and prints its cause and what to do about it.
 The whole list is docs/errors.md.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
