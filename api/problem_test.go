@@ -14,7 +14,6 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 		status       int
 		words        string
 	}{
-		{"GET", "/", 404, "/openapi.json"},
 		{"GET", "/v1/nothing", 404, "/openapi.json"},
 		{"GET", "/v1/status/", 404, "/openapi.json"},
 		{"GET", "/v1/blocks/a/b", 404, "/openapi.json"},

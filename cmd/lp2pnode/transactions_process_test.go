@@ -331,7 +331,7 @@ func gossipBad(t *testing.T, node *process, s *senders, bads []badTransaction) {
 		switch bad.rule {
 		case chain.RuleSignature, chain.RuleForm, chain.RuleData:
 			node.await("its log to name the rule of "+bad.what, 10*time.Second, func() bool {
-				return strings.Contains(node.log.String(), "gossip rejected") && strings.Contains(node.log.String(), "rule "+string(bad.rule))
+				return strings.Contains(node.log.String(), "peer offended") && strings.Contains(node.log.String(), "rule "+string(bad.rule))
 			})
 		}
 	}
