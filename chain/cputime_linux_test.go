@@ -6,14 +6,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// threadTime is what this thread has had of the processors, and processTime
-// what all of this process have: other processes' share does not count.
-func threadTime() time.Duration  { return clock(unix.CLOCK_THREAD_CPUTIME_ID) }
-func processTime() time.Duration { return clock(unix.CLOCK_PROCESS_CPUTIME_ID) }
-
-func clock(id int32) time.Duration {
+// threadTime is what this thread has had of the processors: other threads' and
+// processes' share does not count.
+func threadTime() time.Duration {
 	var t unix.Timespec
-	if err := unix.ClockGettime(id, &t); err != nil {
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
 		panic(err)
 	}
 	return time.Duration(t.Nano())

@@ -5,5 +5,4 @@ package chain_test
 import "time"
 
 // Where the processors' time is not known, that of the clock serves.
-func threadTime() time.Duration  { return time.Duration(time.Now().UnixNano()) }
-func processTime() time.Duration { return threadTime() }
+func threadTime() time.Duration { return time.Duration(time.Now().UnixNano()) }

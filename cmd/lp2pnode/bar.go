@@ -31,9 +31,6 @@ func (b *bar) show(done, total uint64) {
 	}
 }
 
-// say shows a text in place of the bar.
-func (b *bar) say(text string) { b.line.show(b.what + ": " + text) }
-
 func (b *bar) end() { b.line.end() }
 
 // barText is the line of a bar after so long.
