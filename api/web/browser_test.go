@@ -137,8 +137,14 @@ func (b *tab) hear(event any) {
 // do runs actions, which have their time.
 func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	if _, err := run(b, chromedp.Steps(actions...)); err != nil {
-		b.t.Fatalf("%v\nthe page says: %.2000s\ncomplaints: %q", err, b.text(), b.complaints())
+	for _, action := range actions {
+		_, err := run(b, action)
+		for err != nil && strings.Contains(err.Error(), "Could not find node with given id") {
+			_, err = run(b, action) // the page drew that element anew meanwhile
+		}
+		if err != nil {
+			b.t.Fatalf("%v\nthe page says: %.2000s\ncomplaints: %q", err, b.text(), b.complaints())
+		}
 	}
 }
 

@@ -486,16 +486,36 @@ func (s *stranger) publishOn(name string, raw []byte) {
 	s.send(topic, joins, raw)
 }
 
+// send publishes once the node is on the topic. A connection on which the two
+// never told each other so, as when libp2p's identify came before pubsub's
+// handlers, is made anew.
 func (s *stranger) send(topic *pubsub.Topic, joins *pubsub.TopicEventHandler, raw []byte) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	for len(topic.ListPeers()) == 0 {
-		if _, err := joins.NextPeerEvent(ctx); err != nil {
+	for tries := 0; len(topic.ListPeers()) == 0; {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		_, err := joins.NextPeerEvent(ctx)
+		cancel()
+		if err == nil {
+			continue
+		}
+		if tries++; tries == 4 {
 			s.t.Fatalf("the node never joined the topic: %v", err)
 		}
+		s.reconnect()
 	}
-	if err := topic.Publish(ctx, raw); err != nil {
+	if err := topic.Publish(context.Background(), raw); err != nil {
 		s.t.Fatalf("publish: %v", err)
 	}
+}
+
+func (s *stranger) reconnect() {
+	s.t.Helper()
+	at := s.host.Peerstore().PeerInfo(s.node)
+	if err := s.host.Network().ClosePeer(s.node); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.host.Connect(context.Background(), at); err != nil {
+		s.t.Fatal(err)
+	}
+	s.shakeHands()
 }

@@ -117,14 +117,15 @@ function writeForm(app, key, signal) {
     const raw = await sign(key, { amount: 0, data: text, fee: Number(fee.value), nonce: account.next_nonce, to: "" }, genesis);
     const { id } = await post("/v1/transactions", raw);
     data.value = "";
-    fill(said, h("p", { class: "lead" }, "Handed in: ", txLink(id)), h("p", { id: "fate", class: "about" }, "It waits for a block."));
+    const words = h("span", {}, "It waits for a block.");
+    const receipt = h("a", { class: "button", href: "#/records/receipt/" + id, hidden: true }, "Get its receipt");
+    fill(said, h("p", { class: "lead" }, "Handed in: ", txLink(id)), h("p", { id: "fate", class: "about" }, words, " ", receipt));
     const watch = async () => {
       const st = await get("/v1/transactions/" + id, signal);
-      const fate = said.querySelector("#fate");
-      if (!fate) return;
-      if (st.state !== "included") say(fate, `It is ${st.state}.`);
-      else fill(fate, "It is in ", blockLink(st.included.block, "block " + count(st.included.height)), ", with ", plural(st.included.confirmations, "confirmation"), ". ",
-        st.included.confirmations > 1 && h("a", { class: "button", href: "#/records/receipt/" + id }, "Get its receipt"));
+      if (!said.contains(words)) return;
+      if (st.state !== "included") say(words, `It is ${st.state}.`);
+      else fill(words, "It is in ", blockLink(st.included.block, "block " + count(st.included.height)), ", with ", plural(st.included.confirmations, "confirmation"), ".");
+      receipt.hidden = st.state !== "included" || st.included.confirmations < 2; // else it stays, and keeps the focus
     };
     live.on("block", () => { watch().catch(() => {}); }, signal);
   };
