@@ -43,7 +43,8 @@ func (g guard) check(r *http.Request) *problem {
 	}
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "cross-site", "same-site":
-		if r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Method != http.MethodGet {
+		frame := !slices.Contains([]string{"", "document"}, r.Header.Get("Sec-Fetch-Dest")) // in a page, not in its place
+		if r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Method != http.MethodGet || frame {
 			return newProblem(http.StatusForbidden, "pages of another origin may not use this node")
 		}
 	}

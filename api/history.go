@@ -25,7 +25,7 @@ func (n *rooms) genesis(context.Context, *struct{}) (*rawOutput, error) {
 type historyInput struct {
 	Address chain.Address `path:"address" doc:"an Ed25519 peer id"`
 	Before  string        `query:"before" doc:"the next of an earlier page, height:index"`
-	Limit   int           `query:"limit" minimum:"1" maximum:"100" default:"20" doc:"number of entries; a page also ends after 16 MiB"`
+	Limit   int           `query:"limit" minimum:"1" maximum:"100" default:"20" doc:"number of entries; a page also ends after 16 MiB of blocks"`
 }
 
 // history lists what concerns an account, the latest first.
@@ -40,16 +40,12 @@ func (n *rooms) history(ctx context.Context, in *historyInput) (*jsonOutput[clie
 	}
 	h := client.History{Entries: []client.HistoryEntry{}}
 	read := blockReader{store: n.node.Ledger().Store()}
-	size := 0
 	for _, at := range places {
 		e, err := n.entry(ctx, &read, in.Address, at)
 		if err != nil {
 			return nil, err
 		}
-		if e.Transaction.Transaction != nil {
-			size += len(e.Transaction.Raw())
-		}
-		if size > maxPageBytes && len(h.Entries) > 0 {
+		if read.bytes > maxPageBytes && len(h.Entries) > 0 { // a transaction holds the bytes of its block
 			break
 		}
 		h.Entries = append(h.Entries, e)
@@ -117,6 +113,7 @@ func transactionAt(b *chain.Block, index uint64) (*chain.Transaction, error) {
 type blockReader struct {
 	store *store.Store
 	last  *chain.Block
+	bytes int // of the blocks read
 }
 
 func (r *blockReader) block(ctx context.Context, hash chain.Hash) (*chain.Block, error) {
@@ -130,7 +127,7 @@ func (r *blockReader) block(ctx context.Context, hash chain.Hash) (*chain.Block,
 	if err != nil {
 		return nil, fmt.Errorf("read block %s: %w", hash, err)
 	}
-	r.last = b
+	r.last, r.bytes = b, r.bytes+len(b.Raw())
 	return b, nil
 }
 
@@ -165,7 +162,7 @@ func (n *rooms) records(ctx context.Context, in *recordsInput) (*jsonOutput[[]cl
 			Place:         placeAt(at),
 			ID:            t.ID(),
 			From:          t.From,
-			Data:          strings.ToValidUTF8(t.Data[:min(len(t.Data), shownData)], ""),
+			Data:          strings.Clone(strings.ToValidUTF8(t.Data[:min(len(t.Data), shownData)], "")), // and not the block's bytes
 			Timestamp:     b.Timestamp,
 			Confirmations: tip - min(tip, at.Height) + 1,
 		})

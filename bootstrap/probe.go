@@ -34,9 +34,6 @@ type LinkProbe struct {
 	IPv6    error
 }
 
-// Works reports whether neighbours can be found on the interface.
-func (p LinkProbe) Works() bool { return p.Skipped == "" && (p.IPv4 == nil || p.IPv6 == nil) }
-
 // errNoFamily says that an interface has no address of an IP version.
 var errNoFamily = errors.New("the interface has no such address")
 

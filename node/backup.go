@@ -70,7 +70,11 @@ func makeBackup(ctx context.Context, cfg *Config, rules *chain.Rules, st *store.
 	if err := vacant(cfg.FS, dir); err != nil {
 		return nil, err
 	}
-	b, err := fillBackup(ctx, cfg, rules, st, dir, progress)
+	if err := st.Checkpoint(dir); err != nil {
+		_ = cfg.FS.Remove(dir) // unless somebody else is there now
+		return nil, fmt.Errorf("backup to %s: %w", dir, err)
+	}
+	b, err := fillBackup(ctx, cfg, rules, dir, progress)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("backup to %s: %w", dir, err), cfg.FS.RemoveAll(dir))
 	}
@@ -91,10 +95,8 @@ func vacant(fs vfs.FS, dir string) error {
 	return nil
 }
 
-func fillBackup(ctx context.Context, cfg *Config, rules *chain.Rules, st *store.Store, dir string, progress Progress) (*Backup, error) {
-	if err := st.Checkpoint(dir); err != nil {
-		return nil, err
-	}
+// fillBackup puts beside the copy what it is, and proves it.
+func fillBackup(ctx context.Context, cfg *Config, rules *chain.Rules, dir string, progress Progress) (*Backup, error) {
 	if err := writeSecret(cfg.FS, dir, genesisFile, string(rules.Params.Canonical())+"\n"); err != nil {
 		return nil, err
 	}

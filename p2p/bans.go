@@ -114,6 +114,10 @@ func (b *Bans) add(id peer.ID, reason Reason, detail string, byHand time.Duratio
 	b.mu.Lock()
 	now := b.now()
 	b.tidy(now)
+	if old := b.list[id]; reason != ReasonByHand && old.Active(now) {
+		b.mu.Unlock()
+		return old, nil // what was under way when it was banned counts no more
+	}
 	ban := Ban{ID: id, Reason: reason, Detail: shortened(printable(detail), MaxBanDetail), Since: now, Times: b.list[id].Times}
 	if reason == ReasonByHand {
 		ban.Until = now.Add(byHand)

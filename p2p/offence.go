@@ -1,12 +1,13 @@
 package p2p
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 
@@ -69,16 +70,28 @@ func newerVersion(err error) bool {
 }
 
 // undecoded returns why raw is no block or header; of one that says it is of a
-// later version, whose form may be another, that it is.
+// later version, whose form may be another, that it is. It parses nothing: junk
+// must cost nothing (protocol §1), and no string has these bytes in it, since
+// its quotes are escaped.
 func undecoded(raw []byte, err error) error {
-	var claim struct {
-		Version uint64 `json:"version"`
+	field := []byte(`,"version":`)
+	at := bytes.LastIndex(raw, field)
+	if at < 0 {
+		return err
 	}
-	if json.Unmarshal(raw, &claim) == nil && claim.Version > chain.Version {
-		return chain.Invalid(chain.RuleVersion, chain.Version, claim.Version)
+	digits := raw[at+len(field):]
+	digits = digits[:min(len(digits), maxDigits)]
+	if end := bytes.IndexAny(digits, ",}"); end >= 0 {
+		version, bad := strconv.ParseUint(string(digits[:end]), 10, 53)
+		if bad == nil && version > chain.Version {
+			return chain.Invalid(chain.RuleVersion, chain.Version, version)
+		}
 	}
 	return err
 }
+
+// maxDigits bounds a number of the protocol and what ends it, in bytes.
+const maxDigits = 17
 
 // score is a number of points that fades.
 type score struct {
@@ -123,6 +136,8 @@ func (n *Network) offend(id peer.ID, reason Reason, err error) {
 	}
 	if ban.ID != "" {
 		n.enforce(ban)
+	} else if r := n.remote(id); r != nil { // no room for a ban
+		n.disconnect(r)
 	}
 }
 

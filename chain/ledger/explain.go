@@ -11,8 +11,8 @@ import (
 )
 
 // maxUnwound bounds the blocks that are undone or executed to judge a block on
-// a side branch.
-const maxUnwound = 1000
+// a side branch, while which no block is added.
+const maxUnwound = 100
 
 // Explain runs every rule on the canonical bytes of a block or a transaction:
 // a block on its parent, which has to be known; a transaction where it stands

@@ -5,7 +5,9 @@
 // It judges nothing: what it is given has been checked, and only chain/ledger
 // gives it something. A change of the best chain is one synced batch, which is
 // there whole or not at all after a crash. Nothing of a batch can be read
-// before it is on disk. Verify re-proves everything from the bytes.
+// before it is on disk. Verify re-proves everything from the bytes. Rollback, in
+// batches of which each leaves a whole chain, and Restore are for a directory
+// that no node has open.
 //
 // # Rows
 //

@@ -13,7 +13,7 @@ import (
 	"github.com/lp2pnode/lp2pnode/node/doctor"
 )
 
-// TestLANNewcomersHour is docs/operating.md from its first line to its last, by
+// TestLANNewcomersHour is the way through docs/operating.md, by
 // machines in network namespaces: a chain of one's own on a LAN of three, a
 // machine that joins from another network behind a router, a record with its
 // receipt, probes, a backup, a machine that is lost and restored, an upgrade in

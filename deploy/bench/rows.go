@@ -16,7 +16,7 @@ type row struct {
 type suite struct {
 	dir   string
 	bench string // of go test
-	time  string // of go test; the quick run takes less
+	time  string // of go test
 	rows  []row
 }
 

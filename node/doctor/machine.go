@@ -20,7 +20,7 @@ import (
 const (
 	syncTries = 15
 	slowSync  = 250 * time.Millisecond // median; a good disk takes 1 to 10 ms
-	lowSpace  = 512 << 20              // bytes
+	lowSpace  = 512 << 20              // bytes; or twice what the node wants free
 	wantFiles = 1024                   // 128 connections, 256 tables, the API's, and as many again while they turn over
 )
 
@@ -179,7 +179,7 @@ func (p *patient) checkSpace(context.Context) []Result {
 		return one(skipped(dir, "the room on the disk is not known: %s", oneLine(err)))
 	}
 	found := fmt.Sprintf("%d MiB free of %d MiB", usage.AvailBytes>>20, usage.TotalBytes>>20)
-	if usage.AvailBytes < lowSpace {
+	if usage.AvailBytes < max(lowSpace, 2*p.cfg.Node.MinFree) {
 		return one(finding("space-low", found).of(dir))
 	}
 	return one(ok(dir, "%s", found))

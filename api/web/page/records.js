@@ -150,7 +150,8 @@ function writeForm(app, key, signal) {
 function receiptPart(app) {
   const kept = h("p", { class: "pager" });
   const { form, check } = receiptForm((v) => {
-    const r = /** @type {import("./receipt.js").Receipt} */ (v.receipt);
+    if (!v.receipt || !v.holds) return null;
+    const r = v.receipt;
     const word = h("p", { class: "about" });
     get(`/v1/headers?from=${r.tip.height}&limit=1`).then((headers) => {
       const same = headers.length > 0 && headers[0].hash === r.tip.hash;

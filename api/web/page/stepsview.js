@@ -56,14 +56,16 @@ export function compareTip(hash, height) {
 
 /**
  * A place to give a receipt: a file, dropped or chosen, or text.
- * @param {(v: Verdict) => any} shown what to show under a verdict
+ * @param {(v: Verdict) => any} shown is told each verdict; what to show under one that holds
  */
 export function receiptForm(shown) {
   const out = h("div", { id: "result" });
+  let latest = 0;
   const check = async (/** @type {Uint8Array} */ raw) => {
+    const mine = ++latest;
     fill(out, h("p", { class: "quiet" }, "Checking…"));
     const verdict = await checkReceipt(raw);
-    fill(out, showVerdict(verdict, verdict.receipt && verdict.holds ? shown(verdict) : null));
+    if (mine === latest) fill(out, showVerdict(verdict, shown(verdict))); // else another one was given meanwhile
   };
   const text = /** @type {HTMLTextAreaElement} */ (h("textarea", { id: "receipt", rows: 4, spellcheck: "false", placeholder: '{"header":{…' }));
   const form = h("div", {},
