@@ -266,8 +266,8 @@ func TestExecutionIsUndoneByItsDiff(t *testing.T) {
 			}
 		}
 	})
-	if executed < 10 {
-		t.Errorf("only %d of the blocks drawn could be executed", executed)
+	if executed == 0 {
+		t.Error("none of the blocks drawn could be executed")
 	}
 }
 
