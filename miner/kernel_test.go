@@ -11,10 +11,15 @@ import (
 	"github.com/lp2pnode/lp2pnode/chain"
 )
 
-func needKernel(t testing.TB) {
+// eachKernel runs f for every kernel that this processor runs.
+func eachKernel(t *testing.T, f func(*testing.T, *kernel)) {
 	t.Helper()
-	if !hasKernel() {
+	all := kernels()
+	if len(all) == 0 {
 		t.Skip("no kernel for this processor or build")
+	}
+	for _, k := range all {
+		t.Run(k.instructions, func(t *testing.T) { f(t, &k) })
 	}
 }
 
@@ -31,36 +36,41 @@ func firstWord(seal chain.Hash, nonce uint64) uint32 {
 	return binary.BigEndian.Uint32(hash[:])
 }
 
-// Of any run of nonces the kernel stops at the first whose hash begins with a
+// Of any run of nonces a kernel stops at the first whose hash begins with a
 // word that is small enough, the smallest of the run included.
 func TestKernelHashesAsTheStandardLibrary(t *testing.T) {
-	needKernel(t)
-	r := rand.New(rand.NewPCG(1, 2))
-	for range 3000 {
-		seal, nonce, pairs := randomSeal(r), r.Uint64(), r.Uint64N(20)
-		switch r.Uint32N(4) {
-		case 0:
-			nonce |= math.MaxUint32 - 15 // the low word runs over, the high one stays
-		case 1:
-			nonce = r.Uint64N(3)
-		}
-		words := make([]uint32, 2*pairs)
-		least := uint32(math.MaxUint32)
-		for i := range words {
-			at := nonce&^math.MaxUint32 | (nonce+uint64(i))&math.MaxUint32
-			words[i] = firstWord(seal, at)
-			least = min(least, words[i])
-		}
-		for _, high := range []uint32{0, least - 1, least, least + 1, r.Uint32(), math.MaxUint32} {
-			want := uint64(0)
-			for want < 2*pairs && words[want] > high {
-				want++
+	eachKernel(t, func(t *testing.T, k *kernel) {
+		r := rand.New(rand.NewPCG(1, 2))
+		for range 2000 {
+			seal, nonce, groups := randomSeal(r), r.Uint64(), r.Uint64N(40/k.width+2)
+			switch r.Uint32N(4) {
+			case 0:
+				nonce |= math.MaxUint32 - 15 // the low word runs over, the high one stays
+			case 1:
+				nonce = r.Uint64N(3)
 			}
-			got := scanSHANI((*[32]byte)(&seal), nonce, pairs, high)
-			if got != want {
-				t.Fatalf("seal %s, %d pairs from %d, at most %#x: want %d tried, got %d",
-					seal, pairs, nonce, high, want, got)
-			}
+			compareWords(t, k, r, seal, nonce, groups)
+		}
+	})
+}
+
+func compareWords(t *testing.T, k *kernel, r *rand.Rand, seal chain.Hash, nonce, groups uint64) {
+	t.Helper()
+	words := make([]uint32, k.width*groups)
+	least := uint32(math.MaxUint32)
+	for i := range words {
+		at := nonce&^math.MaxUint32 | (nonce+uint64(i))&math.MaxUint32
+		words[i] = firstWord(seal, at)
+		least = min(least, words[i])
+	}
+	for _, high := range []uint32{0, least - 1, least, least + 1, r.Uint32(), math.MaxUint32} {
+		want := uint64(0)
+		for want < uint64(len(words)) && words[want] > high {
+			want++
+		}
+		if got := k.scan((*[32]byte)(&seal), nonce, groups, high); got != want {
+			t.Fatalf("seal %s, %d groups from %d, at most %#x: want %d tried, got %d",
+				seal, groups, nonce, high, want, got)
 		}
 	}
 }
@@ -75,10 +85,10 @@ func below(h chain.Hash) chain.Hash {
 	}
 }
 
-func compareScans(t *testing.T, seal chain.Hash, first, count uint64, target chain.Hash) {
+func compareScans(t *testing.T, k *kernel, seal chain.Hash, first, count uint64, target chain.Hash) {
 	t.Helper()
 	want, fits := scanPortable(&seal, first, count, &target)
-	got, found := scanKernel(&seal, first, count, &target)
+	got, found := k.search(&seal, first, count, &target)
 	if got != want || found != fits {
 		t.Errorf("seal %s, %d nonces from %d, target %s: want %d, %v, got %d, %v",
 			seal, count, first, target, want, fits, got, found)
@@ -86,7 +96,10 @@ func compareScans(t *testing.T, seal chain.Hash, first, count uint64, target cha
 }
 
 func TestKernelScansAsThePortableLoop(t *testing.T) {
-	needKernel(t)
+	eachKernel(t, scansAsThePortableLoop)
+}
+
+func scansAsThePortableLoop(t *testing.T, k *kernel) {
 	r := rand.New(rand.NewPCG(3, 4))
 	most := chain.Hash(bytes.Repeat([]byte{math.MaxUint8}, 32))
 	for _, first := range []uint64{
@@ -97,19 +110,19 @@ func TestKernelScansAsThePortableLoop(t *testing.T) {
 			count = min(count, nonces-first)
 			t.Run(fmt.Sprintf("%d from %d", count, first), func(t *testing.T) {
 				seal := randomSeal(r)
-				compareScans(t, seal, first, count, chain.Hash{})
-				compareScans(t, seal, first, count, most)
+				compareScans(t, k, seal, first, count, chain.Hash{})
+				compareScans(t, k, seal, first, count, most)
 				// The last one in the range fits, or only the one after it.
 				for _, n := range []uint64{first, first + count/2, first + max(count, 1) - 1, first + count} {
 					hash := chain.SealedHash(seal, n)
-					compareScans(t, seal, first, count, hash)
-					compareScans(t, seal, first, count, below(hash))
+					compareScans(t, k, seal, first, count, hash)
+					compareScans(t, k, seal, first, count, below(hash))
 				}
 				_, least := best(seal, first, count)
-				compareScans(t, seal, first, count, least)
-				compareScans(t, seal, first, count, below(most))
+				compareScans(t, k, seal, first, count, least)
+				compareScans(t, k, seal, first, count, below(most))
 				if count > 0 {
-					compareScans(t, seal, first, count, below(least))
+					compareScans(t, k, seal, first, count, below(least))
 				}
 			})
 		}
@@ -119,14 +132,15 @@ func TestKernelScansAsThePortableLoop(t *testing.T) {
 // A hash that equals the target in its first word only is passed over, and the
 // search goes on behind it.
 func TestKernelGoesOnAfterACloseMiss(t *testing.T) {
-	needKernel(t)
-	seal := chain.Hash{7}
-	for first := range uint64(64) {
-		_, target := best(seal, first, 64)
-		clear(target[4:])
-		compareScans(t, seal, first, 64, target)   // none fits
-		compareScans(t, seal, first, 4096, target) // a later one does
-	}
+	eachKernel(t, func(t *testing.T, k *kernel) {
+		seal := chain.Hash{7}
+		for first := range uint64(64) {
+			_, target := best(seal, first, 64)
+			clear(target[4:])
+			compareScans(t, k, seal, first, 64, target)   // none fits
+			compareScans(t, k, seal, first, 4096, target) // a later one does
+		}
+	})
 }
 
 func FuzzScan(f *testing.F) {
@@ -134,7 +148,6 @@ func FuzzScan(f *testing.F) {
 	f.Add([]byte("another seal"), uint64(1<<32-2), uint16(7), uint16(4), true)
 	f.Add([]byte{1}, uint64(nonces-5), uint16(9), uint16(6), true)
 	f.Fuzz(func(t *testing.T, bytes []byte, first uint64, count, fit uint16, miss bool) {
-		needKernel(t)
 		var seal chain.Hash
 		copy(seal[:], bytes)
 		first %= nonces
@@ -142,6 +155,25 @@ func FuzzScan(f *testing.F) {
 		if miss {
 			target = below(target)
 		}
-		compareScans(t, seal, first, min(uint64(count), nonces-first), target)
+		eachKernel(t, func(t *testing.T, k *kernel) {
+			compareScans(t, k, seal, first, min(uint64(count), nonces-first), target)
+		})
 	})
+}
+
+// What does not vary is what W[9] does not reach.
+func TestCommonIsWhatTheLowWordDoesNotReach(t *testing.T) {
+	seal := [32]byte{1, 2, 3}
+	c := commonOf(&seal, 5)
+	if !varies[lowWord] || varies[17] || varies[19] || varies[21] || !varies[16] || !varies[18] {
+		t.Errorf("want words 9, 16 and 18 to vary, 17, 19 and 21 not, got %v", varies)
+	}
+	for at := 30; at < 64; at++ {
+		if !varies[at] {
+			t.Errorf("want word %d to vary", at)
+		}
+	}
+	if c.part[8] != 5 || c.part[0] != 0x01020300 || c.round[0] != roundConstants[0]+0x01020300 {
+		t.Errorf("want seal and high word in the schedule, got %x and %x", c.part[:9], c.round[0])
+	}
 }

@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/lp2pnode/lp2pnode/chain"
 )
@@ -13,8 +16,8 @@ import (
 // SHA-256(seal ‖ nonce) is within target (protocol §4). One nonce costs one
 // hash of 40 bytes; nothing else in the loop counts. It cannot be interrupted.
 func scan(seal *chain.Hash, first, count uint64, target *chain.Hash) (nonce uint64, found bool) {
-	if hasKernel() {
-		return scanKernel(seal, first, count, target)
+	if k := fastest(); k != nil {
+		return k.search(seal, first, count, target)
 	}
 	return scanPortable(seal, first, count, target)
 }
@@ -35,14 +38,26 @@ func scanPortable(seal *chain.Hash, first, count uint64, target *chain.Hash) (no
 	return 0, false
 }
 
-// scanKernel is scan by scanSHANI, which judges a hash by its first four bytes:
+// kernel is a loop over nonces in assembly.
+type kernel struct {
+	instructions string // of the processor, that it is made of
+	width        uint64 // hashes that it computes at a time
+
+	// scan tries nonce and those that follow, width at a time, until the first
+	// four bytes of a hash are at most high, and returns how many it tried before
+	// that one, or width·groups if there is none. It varies the low 32 bits of the
+	// nonce only: after the highest comes 0. It cannot be interrupted.
+	scan func(seal *[32]byte, nonce, groups uint64, high uint32) (tried uint64)
+}
+
+// search is scan by a kernel, which judges a hash by its first four bytes:
 // those that it lets through are judged here.
-func scanKernel(seal *chain.Hash, first, count uint64, target *chain.Hash) (nonce uint64, found bool) {
+func (k *kernel) search(seal *chain.Hash, first, count uint64, target *chain.Hash) (nonce uint64, found bool) {
 	high := binary.BigEndian.Uint32(target[:4])
 	for count > 0 {
 		part := min(count, math.MaxUint32+1-first&math.MaxUint32) // of one high word
-		tried := scanSHANI((*[32]byte)(seal), first, (part+1)/2, high)
-		if tried >= part { // of an odd part, one more is tried
+		tried := k.scan((*[32]byte)(seal), first, (part+k.width-1)/k.width, high)
+		if tried >= part { // of the last group, more may be tried
 			first, count = first+part, count-part
 			continue
 		}
@@ -54,3 +69,24 @@ func scanKernel(seal *chain.Hash, first, count uint64, target *chain.Hash) (nonc
 	}
 	return 0, false
 }
+
+// fastest returns the kernel that is the fastest on this processor, found by
+// trial since processors with the same instructions differ twofold in them; nil
+// if it runs none. It takes a millisecond, once.
+var fastest = sync.OnceValue(func() *kernel {
+	all := kernels()
+	least := make([]time.Duration, len(all))
+	for try := range 7 {
+		for i := range all {
+			begin := time.Now()
+			all[i].search(new(chain.Hash), 0, firstBatch, new(chain.Hash))
+			if took := time.Since(begin); try == 0 || took < least[i] {
+				least[i] = took
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return &all[slices.Index(least, slices.Min(least))]
+})

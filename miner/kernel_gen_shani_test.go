@@ -1,4 +1,4 @@
-package miner_test
+package miner
 
 import (
 	"github.com/mmcloughlin/avo/attr"
@@ -64,14 +64,14 @@ type fixed struct {
 func (g *generator) scanSHANI() {
 	g.Function("scanSHANI")
 	g.Attributes(attr.NOSPLIT)
-	g.SignatureExpr("func(seal *[32]byte, nonce, pairs uint64, high uint32) (tried uint64)")
+	g.SignatureExpr("func(seal *[32]byte, nonce, groups uint64, high uint32) (tried uint64)")
 	seal := g.Load(g.Param("seal"), g.GP64())
 	nonce := g.Load(g.Param("nonce"), g.GP64())
-	pairs := g.Load(g.Param("pairs"), g.GP64())
+	groups := g.Load(g.Param("groups"), g.GP64())
 	high := g.Load(g.Param("high"), g.GP32())
 	tried := g.GP64()
 	g.XORQ(tried, tried)
-	g.TESTQ(pairs, pairs)
+	g.TESTQ(groups, groups)
 	g.JZ(operand.LabelRef("done"))
 
 	fix := g.prepare(seal, nonce)
@@ -109,7 +109,7 @@ func (g *generator) scanSHANI() {
 	}
 	g.ADDQ(operand.U8(2), nonce)
 	g.ADDQ(operand.U8(2), tried)
-	g.DECQ(pairs)
+	g.DECQ(groups)
 	g.JNZ(operand.LabelRef("pair"))
 	g.JMP(operand.LabelRef("done"))
 
