@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +15,13 @@ import (
 
 // dirRights are those of every directory that the store makes.
 const dirRights = 0o700
+
+// logSuffix ends the names of Pebble's logs.
+const logSuffix = ".log"
+
+// maxOldLogBytes is the largest log that is worth using again: more than Pebble
+// fills with small batches.
+const maxOldLogBytes = 2 * memTableBytes
 
 // disk stands between Pebble and the file system and can be cut. After that
 // nothing changes on the file system through it: goroutines of Pebble that try
@@ -71,7 +80,7 @@ func (d *disk) change(path string, op func() error) error {
 }
 
 func (d *disk) vital(path string) bool {
-	return path == d.database || strings.HasSuffix(path, ".log") && d.PathDir(path) == d.database
+	return path == d.database || strings.HasSuffix(path, logSuffix) && d.PathDir(path) == d.database
 }
 
 func (d *disk) read(op func() error) error {
@@ -119,12 +128,45 @@ func (d *disk) order(name string) error {
 	return d.change(dir, func() error { return syncDir(d.FS, dir) })
 }
 
+// ReuseForWrite begins a log in the place of an old one, whose blocks on disk
+// need no new entry in the file system at each sync. A large one is what a large
+// batch left, and would stay large for ever: a new one takes its place.
 func (d *disk) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (f vfs.File, err error) {
 	err = d.change(to, func() (err error) {
-		f, err = d.track(to, func() (vfs.File, error) { return d.FS.ReuseForWrite(from, to, c) })
+		info, err := d.FS.Stat(from)
+		if err != nil {
+			return err
+		}
+		if info.Size() <= maxOldLogBytes {
+			f, err = d.track(to, func() (vfs.File, error) { return d.FS.ReuseForWrite(from, to, c) })
+			return err
+		}
+		if f, err = d.track(to, func() (vfs.File, error) { return d.FS.Create(to, c) }); err == nil {
+			err = d.FS.Remove(from)
+		}
 		return err
 	})
 	return f, err
+}
+
+// removeOldLogs removes all logs but the newest, for a database that has just
+// been flushed and closed: Pebble keeps some to use again, and would remove them
+// when it opens.
+func (d *disk) removeOldLogs() error {
+	names, err := d.List(d.database)
+	if err != nil {
+		return err
+	}
+	logs := slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, logSuffix) })
+	slices.SortFunc(logs, func(a, b string) int { // numbers, padded to six digits
+		return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+	})
+	for _, name := range logs[:max(len(logs), 1)-1] {
+		if err := d.Remove(d.PathJoin(d.database, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *disk) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (f vfs.File, err error) {

@@ -234,12 +234,15 @@ func (s *Store) disconnect() error {
 	if s.guard.check() != nil {
 		return nil // told before
 	}
-	db, readOnly := s.db, s.readOnly
+	db, disk, readOnly := s.db, s.disk, s.readOnly
 	err := s.guard.run(func() error {
 		if readOnly {
 			return db.Close()
 		}
-		return errors.Join(db.Flush(), db.Close())
+		if err := db.Flush(); err != nil {
+			return errors.Join(err, db.Close())
+		}
+		return errors.Join(db.Close(), disk.removeOldLogs())
 	})
 	if errors.Is(err, ErrBroken) {
 		return err
