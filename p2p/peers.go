@@ -81,7 +81,11 @@ func newRemote(c network.Conn, now time.Time, s *standing) *remote {
 			Direction: direction,
 			Transport: transportOf(c.RemoteMultiaddr()),
 			Connected: now,
+
+			PausedUntil: s.pausedUntil,
+			PauseReason: s.pauseReason,
 		},
+		failures: s.failures,
 		conns:    map[network.Conn]struct{}{},
 		limits:   s.limits,
 		requests: s.requests,
@@ -201,7 +205,6 @@ func (n *Network) connected(_ network.Network, c network.Conn) {
 	r := n.remotes[c.RemotePeer()]
 	if r == nil {
 		r = newRemote(c, n.now(), n.standing(c.RemotePeer()))
-		n.resumePause(r)
 		n.remotes[r.ID] = r
 		n.fresh = append(n.fresh, r)
 		nudge(n.arrived)
@@ -229,7 +232,9 @@ func (n *Network) disconnected(_ network.Network, c network.Conn) {
 		r.Reason = ReasonClosed
 	}
 	n.tellLeft(r)
-	n.note(n.standing(r.ID), ActLeft, r.Reason, r.Detail)
+	s := n.standing(r.ID)
+	s.failures, s.pausedUntil, s.pauseReason = r.failures, r.PausedUntil, r.PauseReason
+	n.note(s, ActLeft, r.Reason, r.Detail)
 	n.depart(r.Peer)
 }
 
@@ -238,16 +243,6 @@ func (n *Network) depart(p Peer) {
 	n.departed = slices.DeleteFunc(n.departed, func(d Peer) bool { return d.ID == p.ID })
 	n.departed = append(n.departed[max(0, len(n.departed)+1-maxDeparted):], p)
 	n.notify()
-}
-
-// resumePause makes sync leave a peer alone that it left alone when it went.
-// The caller holds mu.
-func (n *Network) resumePause(r *remote) {
-	for _, d := range n.departed {
-		if d.ID == r.ID && n.now().Before(d.PausedUntil) {
-			r.PausedUntil, r.PauseReason, r.failures = d.PausedUntil, d.PauseReason, 1
-		}
-	}
 }
 
 // tellLeft logs once why a peer left: of those that were met always, of others

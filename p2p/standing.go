@@ -48,6 +48,11 @@ type standing struct {
 	requests requests
 	statuses statuses
 	used     time.Time // when it was last asked for
+
+	// Of sync, as it was when the peer left.
+	failures    uint
+	pausedUntil time.Time
+	pauseReason Reason
 }
 
 // standing returns a peer's, a new one if there is none. The one not used for
