@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -79,10 +81,13 @@ type writer struct {
 	err   error // the first of set and remove
 	put   map[chain.Hash]bool
 	tip   chain.Cursor
+
+	keys     keys
+	accounts map[chain.Address]chain.Account // as the change leaves those that it touches
 }
 
 func (s *Store) newWriter() *writer {
-	return &writer{view: view{s.db, s.rules}, batch: s.db.NewBatch(), put: map[chain.Hash]bool{}}
+	return &writer{view: view{s.db, s.rules}, batch: s.db.NewBatch(), put: map[chain.Hash]bool{}, keys: keys{}, accounts: map[chain.Address]chain.Account{}}
 }
 
 func (w *writer) set(key, value []byte) {
@@ -117,7 +122,7 @@ func (w *writer) change(c Change) error {
 		}
 	}
 	w.set(tipKey, w.tip.Hash[:])
-	return w.note(c, old, fork)
+	return errors.Join(w.settle(), w.note(c, old, fork))
 }
 
 // keep writes a block's own rows, unless they are there: the first source and
@@ -154,11 +159,9 @@ func (w *writer) revert(h chain.Hash) error {
 		return missing(hashKey(undoRow, h), err)
 	}
 	for _, c := range diff {
-		if err := w.setAccount(c.Address, c.Old); err != nil {
-			return err
-		}
+		w.accounts[c.Address] = c.Old
 	}
-	rows, err := indexRows(b)
+	rows, err := indexRows(w.keys, b)
 	if err != nil {
 		return err
 	}
@@ -203,16 +206,14 @@ func (w *writer) stored(a *Applied) error {
 // join writes the rows of a block of the best chain.
 func (w *writer) join(a *Applied) error {
 	b := a.Block
-	undo, err := encodeDiff(a.Diff)
+	undo, err := encodeDiff(w.keys, a.Diff)
 	if err != nil {
 		return err
 	}
 	for _, c := range a.Diff {
-		if err := w.setAccount(c.Address, c.New); err != nil {
-			return err
-		}
+		w.accounts[c.Address] = c.New
 	}
-	rows, err := indexRows(b)
+	rows, err := indexRows(w.keys, b)
 	if err != nil {
 		return err
 	}
@@ -228,16 +229,20 @@ func (w *writer) join(a *Applied) error {
 	return nil
 }
 
-// setAccount writes an account; the zero one has no row.
-func (w *writer) setAccount(a chain.Address, now chain.Account) error {
-	key, err := accountKey(a)
-	if err != nil {
-		return fmt.Errorf("write account: %w", err)
-	}
-	if now == (chain.Account{}) {
-		w.remove(key)
-	} else {
-		w.set(key, encodeAccount(nil, now))
+// settle writes the accounts that revert and apply have touched, each once,
+// however many blocks did; the zero one has no row.
+func (w *writer) settle() error {
+	for _, a := range slices.Sorted(maps.Keys(w.accounts)) {
+		public, err := w.keys.of(a)
+		if err != nil {
+			return fmt.Errorf("write account: %w", err)
+		}
+		key := accountKey(public)
+		if now := w.accounts[a]; now == (chain.Account{}) {
+			w.remove(key)
+		} else {
+			w.set(key, encodeAccount(nil, now))
+		}
 	}
 	return nil
 }

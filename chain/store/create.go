@@ -80,7 +80,8 @@ func (s *Store) create() error {
 	seen := time.UnixMilli(int64(genesis.Timestamp))
 	err := errors.Join(
 		w.keep(Entry{Block: genesis, Work: state.Work, Seen: seen}),
-		w.join(&Applied{Block: genesis, Diff: s.rules.GenesisAccounts()}))
+		w.join(&Applied{Block: genesis, Diff: s.rules.GenesisAccounts()}),
+		w.settle())
 	w.set(genesisKey, genesis.Hash[:])
 	w.set(tipKey, genesis.Hash[:])
 	w.setFormat()

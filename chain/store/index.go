@@ -17,17 +17,17 @@ type entry struct{ key, value []byte }
 // indexRows returns the rows of the best chain's indexes that a block has:
 // where each transaction stands, what concerns each account, and which hashes
 // are on record.
-func indexRows(b *chain.Block) ([]entry, error) {
-	var rows []entry
+func indexRows(k keys, b *chain.Block) ([]entry, error) {
+	rows := make([]entry, 0, 3*len(b.Transactions)+1)
 	for i, t := range b.Transactions {
 		at := place{b.Height, uint64(i)}
 		rows = append(rows, entry{hashKey(txRow, t.ID()), at.encode()})
 		for _, a := range parties(t) {
-			key, err := concernKey(a, at)
+			public, err := k.of(a)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("index account: %w", err)
 			}
-			rows = append(rows, entry{key: key})
+			rows = append(rows, entry{key: concernKey(public, at)})
 		}
 		for _, h := range chain.RecordedHashes(t.Data) {
 			rows = append(rows, entry{key: recordedKey(h, at)})
@@ -36,8 +36,11 @@ func indexRows(b *chain.Block) ([]entry, error) {
 	if b.Miner == "" { // genesis
 		return rows, nil
 	}
-	key, err := concernKey(b.Miner, place{b.Height, uint64(len(b.Transactions))})
-	return append(rows, entry{key: key}), err
+	public, err := k.of(b.Miner)
+	if err != nil {
+		return nil, fmt.Errorf("index account: %w", err)
+	}
+	return append(rows, entry{key: concernKey(public, place{b.Height, uint64(len(b.Transactions))})}), nil
 }
 
 // parties returns the one or two accounts that a transaction names.
@@ -53,20 +56,19 @@ func appendPlace(b []byte, p place) []byte {
 	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(b, p.height), uint32(p.index))
 }
 
-func concernKey(a chain.Address, p place) ([]byte, error) {
-	key, err := a.Key()
-	if err != nil {
-		return nil, fmt.Errorf("index account: %w", err)
-	}
-	return appendPlace(append([]byte{concernRow}, key...), p), nil
+func concernKey(public []byte, p place) []byte {
+	return appendPlace(append(append(make([]byte, 0, placedSize), concernRow), public...), p)
 }
 
 func recordedKey(h chain.Hash, p place) []byte { return appendPlace(hashKey(recordedRow, h), p) }
 
+// placedSize is that of a concern's or a record's key.
+const placedSize = 1 + hashSize + 12
+
 // splitPlaced takes a key of a concern or a record apart.
 func splitPlaced(key []byte) (place, error) {
-	if len(key) != 1+hashSize+12 {
-		return place{}, damaged(key, "want a key of %d bytes", 1+hashSize+12)
+	if len(key) != placedSize {
+		return place{}, damaged(key, "want a key of %d bytes", placedSize)
 	}
 	rest := key[1+hashSize:]
 	return place{binary.BigEndian.Uint64(rest), uint64(binary.BigEndian.Uint32(rest[8:]))}, nil
@@ -87,7 +89,7 @@ func buildIndexes(w *writer) error {
 		if err != nil {
 			return err
 		}
-		rows, err := indexRows(b)
+		rows, err := indexRows(w.keys, b)
 		if err != nil {
 			return err
 		}
@@ -114,10 +116,11 @@ func (s *Store) History(a chain.Address, before *Place, limit int) ([]Location, 
 	if before != nil {
 		end = place{before.Height, min(before.Index, math.MaxUint32)}
 	}
-	low, err := concernKey(a, place{})
+	public, err := a.Key()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("index account: %w", err)
 	}
+	low := concernKey(public, place{})
 	return read(s, func(v view) ([]Location, error) {
 		return v.placed(low, appendPlace(low[:1+keySize:1+keySize], end), limit, true)
 	})

@@ -141,12 +141,12 @@ func TestReorganisationsAreKept(t *testing.T) {
 func TestVerifyFindsIndexRowsThatNothingExplains(t *testing.T) {
 	c := newToy(t, "toy")
 	s, tip, side := forked(t, c)
-	concern, err := concernKey(c.address(0), place{tip.Height, 9})
+	public, err := c.address(0).Key()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for what, key := range map[string][]byte{
-		"an account that is not named":    concern,
+		"an account that is not named":    concernKey(public, place{tip.Height, 9}),
 		"a hash that is not on record":    recordedKey(side.Hash, place{tip.Height, 0}),
 		"a hash recorded above the tip":   recordedKey(side.Hash, place{tip.Height + 1, 0}),
 		"a record's key that is too long": append(recordedKey(side.Hash, place{1, 0}), 0),

@@ -71,7 +71,7 @@ func (w *writer) rollback(to uint64) error {
 		}
 	}
 	w.set(tipKey, w.tip.Hash[:])
-	if err := w.forgetAbove(to); err != nil {
+	if err := errors.Join(w.settle(), w.forgetAbove(to)); err != nil {
 		return err
 	}
 	return w.forgetReorganisations(to)

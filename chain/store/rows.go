@@ -51,9 +51,20 @@ func siblingKey(height uint64, h chain.Hash) []byte {
 	return append(heightKey(siblingRow, height), h[:]...)
 }
 
-func accountKey(a chain.Address) ([]byte, error) {
+func accountKey(public []byte) []byte { return append([]byte{accountRow}, public...) }
+
+// keys has the public keys of addresses, each decoded once.
+type keys map[chain.Address][]byte
+
+func (k keys) of(a chain.Address) ([]byte, error) {
+	if key, ok := k[a]; ok {
+		return key, nil
+	}
 	key, err := a.Key()
-	return append([]byte{accountRow}, key...), err
+	if err == nil {
+		k[a] = key
+	}
+	return key, err
 }
 
 func nodeKey(level uint, index uint64) []byte {
@@ -201,10 +212,10 @@ func decodeAccount(key, value []byte) (chain.Account, error) {
 	return a, nil
 }
 
-func encodeDiff(d chain.Diff) ([]byte, error) {
-	var b []byte
+func encodeDiff(k keys, d chain.Diff) ([]byte, error) {
+	b := make([]byte, 0, len(d)*(keySize+16)) // balances and nonces seldom take more
 	for _, c := range d {
-		key, err := c.Address.Key()
+		key, err := k.of(c.Address)
 		if err != nil {
 			return nil, fmt.Errorf("encode the change of an account: %w", err)
 		}

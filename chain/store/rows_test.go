@@ -15,7 +15,7 @@ func FuzzRows(f *testing.F) {
 		work: chain.Work{}.Add(7), seen: time.UnixMilli(1_700_000_000_000),
 		source: chain.Source{Via: chain.ViaGossip, Peer: "12D3KooW"}, header: []byte("{}"),
 	}.encode(key))
-	diff, err := encodeDiff(chain.Diff{{Address: chain.AddressOf(make([]byte, 32)), New: chain.Account{Balance: 300, Nonce: 1}}})
+	diff, err := encodeDiff(keys{}, chain.Diff{{Address: chain.AddressOf(make([]byte, 32)), New: chain.Account{Balance: 300, Nonce: 1}}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func FuzzRows(f *testing.F) {
 		same("hash", err, hash[:])
 		diff, err := decodeDiff(key, value)
 		if err == nil {
-			again, err := encodeDiff(diff)
+			again, err := encodeDiff(keys{}, diff)
 			same("diff", err, again)
 		}
 		reorganisation, err := decodeReorganisation(key, value)

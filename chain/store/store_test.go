@@ -163,3 +163,42 @@ func TestHashesAreThoseOfTheBestChain(t *testing.T) {
 		}
 	}
 }
+
+// TestCommitWritesAnAccountOnce: as the last block leaves it, however many
+// blocks of a change pay it or are taken back.
+func TestCommitWritesAnAccountOnce(t *testing.T) {
+	c := newToy(t, "toy")
+	s := open(t, vfs.NewMem(), c.rules)
+	old := c.chain(t, c.genesis, 10, 3)
+	commit(t, s, change(c.genesis, old[9], old...))
+	fresh := c.chain(t, old[4], 12, 3)
+	w := s.newWriter()
+	if err := errors.Join(w.change(change(old[9], fresh[11], fresh...)), w.err); err != nil {
+		t.Fatal(err)
+	}
+	written := map[string]int{}
+	for rows := w.batch.Reader(); ; {
+		_, key, _, ok, err := rows.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			break
+		}
+		if key[0] == accountRow {
+			written[string(key)]++
+		}
+	}
+	if len(written) == 0 {
+		t.Fatal("no account was written")
+	}
+	for key, times := range written {
+		if times != 1 {
+			t.Errorf("%s written %d times", rowName([]byte(key)), times)
+		}
+	}
+	if err := s.write(w.batch); err != nil {
+		t.Fatal(err)
+	}
+	same(t, s, fresh[11], append(append(old, fresh...), c.genesis))
+}

@@ -37,7 +37,7 @@ func (s *Store) Verify(ctx context.Context, progress func(done, total uint64)) e
 		return fmt.Errorf("verify: %w", err)
 	}
 	snapshot := <-snapshots
-	v := verifier{view: view{snapshot, s.rules}, accounts: map[chain.Address]chain.Account{}}
+	v := verifier{view: view{snapshot, s.rules}, accounts: map[chain.Address]chain.Account{}, keys: keys{}}
 	ctx, stop := s.untilReopened(ctx)
 	defer stop()
 	err := v.all(ctx, progress)
@@ -76,6 +76,7 @@ type verifier struct {
 	view
 	state    chain.State // after the last block proved
 	accounts map[chain.Address]chain.Account
+	keys     keys   // used by next only
 	indexed  uint64 // rows of the best chain's indexes
 }
 
@@ -205,14 +206,14 @@ func (v *verifier) next(height uint64, c candidate) error {
 	if err != nil {
 		return err
 	}
-	undo, err := encodeDiff(diff)
+	undo, err := encodeDiff(v.keys, diff)
 	if err != nil {
 		return err
 	}
 	if err := v.same(hashKey(undoRow, h), undo); err != nil {
 		return err
 	}
-	rows, err := indexRows(b)
+	rows, err := indexRows(v.keys, b)
 	if err != nil {
 		return err
 	}

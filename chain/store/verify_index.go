@@ -38,7 +38,7 @@ func (v *verifier) strayIndex(key, value []byte) error {
 	if err != nil {
 		return err
 	}
-	rows, err := indexRows(b)
+	rows, err := indexRows(keys{}, b)
 	if err != nil {
 		return err
 	}

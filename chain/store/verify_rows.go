@@ -105,8 +105,8 @@ func (v *verifier) absentees() error {
 		return nil
 	}
 	a := slices.MinFunc(missing, func(a, b chain.Address) int { return cmp.Compare(a, b) })
-	key, err := accountKey(a)
-	return errors.Join(err, damaged(key, "is missing: want balance %d, nonce %d", v.accounts[a].Balance, v.accounts[a].Nonce))
+	public, err := a.Key()
+	return errors.Join(err, damaged(accountKey(public), "is missing: want balance %d, nonce %d", v.accounts[a].Balance, v.accounts[a].Nonce))
 }
 
 func (v *verifier) strayBody(h chain.Hash) error {

@@ -235,10 +235,11 @@ func (v view) promised(h chain.Hash) (Record, error) {
 }
 
 func (v view) account(a chain.Address) (chain.Account, error) {
-	key, err := accountKey(a)
+	public, err := a.Key()
 	if err != nil {
 		return chain.Account{}, fmt.Errorf("read account: %w", err)
 	}
+	key := accountKey(public)
 	value, err := v.get(key)
 	if errors.Is(err, ErrNotFound) {
 		return chain.Account{}, nil
