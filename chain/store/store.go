@@ -37,7 +37,7 @@ var (
 
 const (
 	defaultCacheBytes = 8 << 20
-	memTableBytes     = 2 << 20
+	memTableBytes     = 4 << 20 // a batch of half of it, some 2,000 transfers, would be flushed at once
 	maxOpenFiles      = 256
 	tableBlockBytes   = 16 << 10
 )
