@@ -39,6 +39,23 @@ func BenchmarkDecodeBlock(b *testing.B) {
 	}
 }
 
+// BenchmarkDecodeKnown decodes a block all of whose transactions are known.
+func BenchmarkDecodeKnown(b *testing.B) {
+	r, txs := sample(b, 1000)
+	known := map[chain.Hash]*chain.Transaction{}
+	for _, tx := range txs {
+		known[tx.ID()] = tx
+	}
+	raw := child(r.GenesisState(), txs, nil).Raw()
+	b.SetBytes(int64(len(raw)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := r.DecodeBlockKnowing(raw, func(id chain.Hash) *chain.Transaction { return known[id] }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkDecodeHeader(b *testing.B) {
 	r, _ := sample(b, 0)
 	raw := child(r.GenesisState(), nil, nil).Canonical()

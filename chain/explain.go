@@ -102,7 +102,7 @@ func (f *findings) header(r *Rules, h *Header, size int) {
 
 // list are the rules that a block's transactions meet by themselves.
 func (f *findings) list(r *Rules, raw []byte, h *Header) ([]*Transaction, bool) {
-	txs, err := r.decodeList(raw, h.TxCount)
+	txs, err := r.decodeList(raw, h.TxCount, nothing)
 	if err != nil {
 		_ = f.judge(err, RuleTxCount, h.TxCount, len(txs)) // its errors are a rule's
 		return nil, false

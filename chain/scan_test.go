@@ -3,6 +3,7 @@ package chain_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/lp2pnode/lp2pnode/chain"
@@ -90,4 +91,45 @@ func FuzzScannersAgreeWithReflection(f *testing.F) {
 		sameVerdict[chain.Transaction](t, raw, transaction)
 		sameVerdict[chain.Header](t, raw, header)
 	})
+}
+
+// TestKnownTransactionsAreTakenAndChangeNoVerdict changes, drops and doubles
+// each byte of a block of which every other transaction is known.
+func TestKnownTransactionsAreTakenAndChangeNoVerdict(t *testing.T) {
+	r := easy(t, nil)
+	var txs []*chain.Transaction
+	ids := map[chain.Hash]*chain.Transaction{}
+	for i, data := range []string{`},{"amount":`, "", `\`, `[{"amount":0`} {
+		tx := r.Sign(chain.Transaction{Nonce: uint64(i), Data: data}, alice.seed)
+		if txs = append(txs, tx); i%2 == 0 {
+			ids[tx.ID()] = tx
+		}
+	}
+	known := func(id chain.Hash) *chain.Transaction { return ids[id] }
+	good := child(r.GenesisState(), txs, nil).Raw()
+	block, err := r.DecodeBlockKnowing(good, known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, tx := range block.Transactions {
+		if taken := tx == txs[i]; taken != (i%2 == 0) || tx.ID() != txs[i].ID() || !bytes.Equal(tx.Raw(), txs[i].Raw()) {
+			t.Errorf("transaction %d: taken %t, id %s for %s", i, taken, tx.ID(), txs[i].ID())
+		}
+	}
+	same := func(raw []byte) {
+		_, err := r.DecodeBlock(raw)
+		if _, knowing := r.DecodeBlockKnowing(raw, known); fmt.Sprint(knowing) != fmt.Sprint(err) {
+			t.Fatalf("%q\ndecoded: %v\nknowing: %v", raw, err, knowing)
+		}
+	}
+	from := bytes.Index(good, []byte(`"transactions":`))
+	for i := from; i < len(good); i++ {
+		for _, c := range []byte(" \"\\0a,:{}[]\x00") {
+			changed := bytes.Clone(good)
+			changed[i] = c
+			same(changed)
+		}
+		same(append(bytes.Clone(good[:i]), good[i+1:]...))
+		same(append(bytes.Clone(good[:i+1]), good[i:]...))
+	}
 }

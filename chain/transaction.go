@@ -45,6 +45,10 @@ func (t *Transaction) Raw() []byte { return t.raw }
 // ID returns SHA-256 of the canonical JSON.
 func (t *Transaction) ID() Hash { return t.id }
 
+// Verified reports whether VerifyTransactions has found that the signature
+// holds. Who does not own t may ask only if t is the pool's.
+func (t *Transaction) Verified() bool { return t.verified }
+
 // SignedBytes returns what the signature is over: the transaction without
 // signature, with the genesis hash of its chain.
 func (t *Transaction) SignedBytes(genesis Hash) []byte { return t.appendJSON(nil, &genesis) }
@@ -66,10 +70,8 @@ func (t *Transaction) appendJSON(b []byte, genesis *Hash) []byte {
 	return append(b, '}')
 }
 
-// scan reads one canonical transaction and remembers its bytes, which are
-// raw's, and its id.
-func (t *Transaction) scan(s *canonical.Scanner, raw []byte) {
-	from := s.Offset()
+// scan reads one canonical transaction but for its bytes and its id.
+func (t *Transaction) scan(s *canonical.Scanner) {
 	s.Literal(`{"amount":`)
 	t.Amount = s.Integer()
 	s.Literal(`,"data":`)
@@ -85,10 +87,6 @@ func (t *Transaction) scan(s *canonical.Scanner, raw []byte) {
 	s.Literal(`,"to":`)
 	t.To = scanAddress(s)
 	s.Literal(`}`)
-	if s.Err() == nil {
-		t.raw = raw[from:s.Offset()]
-		t.id = sha256.Sum256(t.raw)
-	}
 }
 
 // check looks at the limits of a transaction that was scanned, not at its
@@ -113,8 +111,8 @@ func (r *Rules) decodeTransaction(raw []byte) (*Transaction, error) {
 	if size, most := uint64(len(raw)), r.Params.MaxBlockBytes-blockOverhead; size > most {
 		return nil, Invalid(RuleSize, fmt.Sprintf("a transaction of at most %d bytes", most), size)
 	}
-	t, s := &Transaction{}, canonical.NewScanner(raw)
-	t.scan(s, raw)
+	t, s := &Transaction{raw: raw, id: sha256.Sum256(raw)}, canonical.NewScanner(raw)
+	t.scan(s)
 	s.End()
 	if err := s.Err(); err != nil {
 		return nil, Invalid(RuleForm, "a canonical transaction", err)

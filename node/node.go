@@ -290,7 +290,7 @@ func (n *Node) Addrs() []string {
 // SubmitBlock takes a sealed block and publishes it. Its errors are those of
 // ledger.AddBlocks; a block can hold nothing that a stranger's could not.
 func (n *Node) SubmitBlock(ctx context.Context, b *chain.Block) error {
-	own, err := n.plan.rules.DecodeBlock(b.Raw())
+	own, err := n.ledger.DecodeBlock(b.Raw())
 	if err != nil {
 		return err
 	}

@@ -253,7 +253,7 @@ func (n *Network) admit(from peer.ID, topic string) error {
 
 func (n *Network) judgeBlock(from peer.ID, raw []byte) error {
 	began := time.Now()
-	b, err := n.rules.DecodeBlock(raw)
+	b, err := n.ledger.DecodeBlock(raw)
 	if err != nil {
 		return undecoded(raw, err)
 	}

@@ -19,6 +19,9 @@ type Ledger interface {
 	// Held says why nothing is added for now (chain.ErrHeld), or nil. It never
 	// blocks.
 	Held() error
+	// DecodeBlock is chain.Rules.DecodeBlock, quicker for transactions that the
+	// pool has. It does not wait for a change that is under way.
+	DecodeBlock(raw []byte) (*chain.Block, error)
 	// AddBlocks adds blocks, parents first, and says how many it got through.
 	AddBlocks(src chain.Source, blocks ...*chain.Block) (int, error)
 	// AddTransaction adds a transaction to the pool.

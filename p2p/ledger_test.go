@@ -74,6 +74,8 @@ func (m *memory) Changed() <-chan struct{} {
 	return m.changed
 }
 
+func (m *memory) DecodeBlock(raw []byte) (*chain.Block, error) { return m.rules.DecodeBlock(raw) }
+
 func (m *memory) AddBlocks(src chain.Source, blocks ...*chain.Block) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -54,6 +54,9 @@ func (s *Scanner) Try(want string) bool {
 	return true
 }
 
+// Skip passes over bytes that the caller knows to come next.
+func (s *Scanner) Skip(size int) { s.at += size }
+
 // End fails if anything is left.
 func (s *Scanner) End() {
 	if rest := s.rest(); len(rest) > 0 {

@@ -75,6 +75,9 @@ func (l *Ledger) screen(src chain.Source, b *chain.Block) error {
 		return fmt.Errorf("block %s: %w", b.Hash, err)
 	}
 	for i, t := range b.Transactions { // what the pool has verified is not verified again
+		if t.Verified() {
+			continue
+		}
 		if known := l.pool.Known(t.ID()); known != nil {
 			b.Transactions[i] = known
 		}

@@ -49,7 +49,7 @@ type Ledger struct {
 	states   *recent[chain.State] // states of recent blocks; guarded by mu
 	broken   *recent[error]       // blocks that break a rule, and why; guarded by mu
 	room     *room                // guarded by mu
-	pool     *mempool.Pool        // guarded by mu
+	pool     *mempool.Pool        // guarded by mu, but for Known
 	accounts *accounts            // guarded by mu
 	news     *news                // ids that entered the pool; guarded by mu
 	freed    []*chain.Transaction // left a gap in nonces, to be published; guarded by mu

@@ -149,6 +149,13 @@ func (l *Ledger) free(txs []*chain.Transaction) {
 	l.freed = l.freed[max(0, len(l.freed)-maxFreed):]
 }
 
+// DecodeBlock is chain.Rules.DecodeBlock, but takes the transactions that wait
+// in the pool from there: they need not be read again, nor their signatures be
+// checked. It does not wait for a change that is under way.
+func (l *Ledger) DecodeBlock(raw []byte) (*chain.Block, error) {
+	return l.rules.DecodeBlockKnowing(raw, l.pool.Known)
+}
+
 // FreedTransactions takes out the transactions of the pool that others may
 // lack, to be published: what waited for a gap in nonces that has closed, and
 // what came back from reverted blocks.

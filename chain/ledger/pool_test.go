@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -48,5 +49,33 @@ func TestPoolSurvivesARestart(t *testing.T) {
 	}
 	if kept, err := w.store.Pending(); err != nil || len(kept) != 0 {
 		t.Errorf("expired, yet %d rows are kept, %v", len(kept), err)
+	}
+}
+
+// TestWaitingTransactionsNeedNoReading: a block that comes finds the pool's
+// transactions, and other bytes of the same fields do not pass for them.
+func TestWaitingTransactionsNeedNoReading(t *testing.T) {
+	w := newWorld(t)
+	known, other := w.pay("alice", "bob", 0, 1), w.pay("alice", "bob", 1, 1)
+	if err := w.ledger.AddTransaction(chain.Source{Via: chain.ViaGossip}, known); err != nil {
+		t.Fatal(err)
+	}
+	w.draw("g─a", map[string][]*chain.Transaction{"a": {known, other}})
+	raw := w.fresh("a").Raw()
+	b, err := w.ledger.DecodeBlock(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.Transactions[0] != known || b.Transactions[1] == other || b.Transactions[1].ID() != other.ID() || b.Transactions[1].Verified() {
+		t.Fatal("want the pool's transaction, and one that was read")
+	}
+	if _, err := w.ledger.AddBlocks(chain.Source{Via: chain.ViaGossip}, b); err != nil {
+		t.Fatal(err)
+	}
+	w.requireBest("g a")
+	signature := []byte(known.Signature.String())
+	forged := bytes.Replace(raw, signature, bytes.Repeat([]byte("0"), len(signature)), 1)
+	if _, err := w.ledger.DecodeBlock(forged); !errors.Is(err, chain.ErrInvalid) {
+		t.Fatalf("forged: %v", err)
 	}
 }

@@ -10,5 +10,6 @@
 // A Pool does no I/O, has no clock and no goroutine, and checks no signature:
 // what is added has passed chain.Rules.DecodeTransaction. What it holds beyond
 // its cap is a fixed number of ids of transactions that left. chain/ledger owns
-// the pool, guards it by its own lock and tells it of every change of the tip.
+// the pool, guards it by its own lock, all but Known, and tells it of every change
+// of the tip.
 package mempool

@@ -2,6 +2,7 @@ package mempool
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/lp2pnode/lp2pnode/chain"
@@ -38,12 +39,13 @@ func or[T comparable](value, otherwise T) T {
 	return value
 }
 
-// Pool holds the transactions that wait for a block. It has no lock: its owner
-// guards every call, the reading ones and their iterators too.
+// Pool holds the transactions that wait for a block. Its owner guards every
+// call, the reading ones and their iterators too, but for Known.
 type Pool struct {
 	cfg     Config
 	senders map[chain.Address]*sender
-	ids     map[chain.Hash]*entry
+	reading sync.RWMutex          // guards changes of ids against Known
+	ids     map[chain.Hash]*entry // changed by link and unlink
 	origins map[string]*origin
 	best    queue[*sender] // those with something ready, best first chunk first
 	worst   queue[*sender] // all, worst end of the list first
@@ -93,7 +95,9 @@ func (p *Pool) link(e *entry) {
 	at, _ := s.find(e.tx.Nonce)
 	s.list = slices.Insert(s.list, at, e)
 	p.senders[s.address] = s
+	p.reading.Lock()
 	p.ids[e.tx.ID()] = e
+	p.reading.Unlock()
 	p.origins[o.peer] = o
 	p.ages.add(e)
 	o.entries++
@@ -114,7 +118,9 @@ func (p *Pool) unlink(e *entry) {
 	s, o := e.sender, e.origin
 	at, _ := s.find(e.tx.Nonce)
 	s.list = slices.Delete(s.list, at, at+1)
+	p.reading.Lock()
 	delete(p.ids, e.tx.ID())
+	p.reading.Unlock()
 	p.ages.set(e, false)
 	o.entries--
 	p.bytes -= uint64(len(e.tx.Raw()))

@@ -21,8 +21,10 @@ func (p *Pool) Get(id chain.Hash) (Entry, bool) {
 
 // Known returns the pool's transaction with this id for use in a block: its
 // signature was checked. It returns nil if there is none, or one that only
-// came back from a block.
+// came back from a block. It may be called at any time, by anybody.
 func (p *Pool) Known(id chain.Hash) *chain.Transaction {
+	p.reading.RLock()
+	defer p.reading.RUnlock()
 	if e := p.ids[id]; e != nil && e.shared {
 		return e.tx
 	}

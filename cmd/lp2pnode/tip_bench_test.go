@@ -158,7 +158,7 @@ func adopt(b *testing.B, nodes []*node.Node, block *chain.Block) time.Duration {
 func (w *workload) judge(b *testing.B, l *ledger.Ledger, block *chain.Block) time.Duration {
 	b.Helper()
 	begin := time.Now()
-	own, err := w.rules.DecodeBlock(block.Raw())
+	own, err := l.DecodeBlock(block.Raw())
 	if err != nil {
 		b.Fatal(err)
 	}
