@@ -35,15 +35,17 @@ func fresh(txs []*chain.Transaction) []*chain.Transaction {
 }
 
 // inTurns runs contenders turn by turn, so that what slows the machine down
-// slows them all, and returns the median of what each took of a processor.
-func inTurns(b *testing.B, all ...func()) []time.Duration {
+// slows them all, and returns the median of what each took of a processor. What
+// comes before a contender returns its run is preparation.
+func inTurns(b *testing.B, all ...func() func()) []time.Duration {
 	took := make([][]time.Duration, len(all))
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	for b.Loop() {
-		for i, f := range all {
+		for i, prepare := range all {
+			run := prepare()
 			begin := threadTime()
-			f()
+			run()
 			took[i] = append(took[i], threadTime()-begin)
 		}
 	}
@@ -62,20 +64,36 @@ func BenchmarkBlock(b *testing.B) {
 	r := easy(b, func(p *chain.Params) { p.MaxBlockBytes = 1_000_000 })
 	txs := strangers(r, n)
 	b.Run("signatures", func(b *testing.B) {
+		remembering := warm(b, r)
+		for range 2 { // met, expanded
+			verify(b, remembering, fresh(txs))
+		}
 		turns := inTurns(b,
-			func() { verify(b, r, fresh(txs)) },
-			func() {
-				for _, tx := range fresh(txs[:few]) {
-					verify(b, r, []*chain.Transaction{tx})
+			func() func() {
+				all := fresh(txs)
+				return func() { verify(b, r, all) }
+			},
+			func() func() {
+				all := fresh(txs)
+				return func() { verify(b, remembering, all) }
+			},
+			func() func() {
+				all := fresh(txs[:few])
+				return func() {
+					for _, tx := range all {
+						verify(b, r, []*chain.Transaction{tx})
+					}
 				}
 			},
-			func() { verifyStandard(b, r, txs[:few]) })
-		batch, single, standard := rate(n, turns[0]), rate(few, turns[1]), rate(few, turns[2])
+			func() func() { return func() { verifyStandard(b, r, txs[:few]) } })
+		batch, warm, single, standard := rate(n, turns[0]), rate(n, turns[1]), rate(few, turns[2]), rate(few, turns[3])
 		b.ReportMetric(batch, "per-s")
+		b.ReportMetric(warm, "warm-per-s")
 		b.ReportMetric(single, "single-per-s")
 		b.ReportMetric(standard, "standard-per-s")
 		b.ReportMetric(batch/single, "of-single")
 		b.ReportMetric(batch/standard, "of-standard")
+		b.ReportMetric(warm/standard, "warm-of-standard")
 	})
 	b.Run("decode", func(b *testing.B) {
 		raw := child(r.GenesisState(), txs, nil).Raw()
@@ -84,13 +102,14 @@ func BenchmarkBlock(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		turns := inTurns(b, decode, func() {
+		reflection := func() {
 			for _, tx := range txs {
 				if err := canonical.Unmarshal(tx.Raw(), &chain.Transaction{}); err != nil {
 					b.Fatal(err)
 				}
 			}
-		})
+		}
+		turns := inTurns(b, func() func() { return decode }, func() func() { return reflection })
 		b.ReportMetric(rate(n, turns[0]), "per-s")
 		b.ReportMetric(rate(n, turns[1]), "reflection-per-s")
 		b.ReportMetric(turns[1].Seconds()/turns[0].Seconds(), "of-reflection")

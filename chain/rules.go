@@ -15,11 +15,12 @@ type Engine interface {
 	Work(h *Header) uint64
 }
 
-// Rules are a chain's constitution. They are not changed after NewRules and
-// safe for concurrent use.
+// Rules are a chain's constitution. They are not changed after NewRules, but
+// for Keys before they are used, and safe for concurrent use.
 type Rules struct {
 	Params Params
 	Engine Engine
+	Keys   Keys // makes signatures cheaper to check and changes no verdict; or nil
 
 	genesis *Block
 }

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"testing"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
+
 	"github.com/lp2pnode/lp2pnode/chain"
 )
 
@@ -26,9 +29,31 @@ func littleEndian(n *big.Int, sign byte) []byte {
 	return b
 }
 
+// warm returns rules that remember the keys of senders.
+func warm(t testing.TB, r *chain.Rules) *chain.Rules {
+	t.Helper()
+	keys, err := lru.New[chain.Address, *voi.ExpandedPublicKey](2000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := *r
+	with.Keys = keys
+	return &with
+}
+
 // agree fails unless a transaction gets this verdict alone, among good ones,
-// and through DecodeTransaction.
+// and through DecodeTransaction, by rules that know no keys and by those that
+// meet this one, expand it and have it.
 func agree(t *testing.T, r *chain.Rules, what string, tx *chain.Transaction, good bool) {
+	t.Helper()
+	agreeOnce(t, r, what, tx, good)
+	remembering := warm(t, r)
+	for _, how := range []string{", met and expanded", ", expanded", ", expanded and all others"} {
+		agreeOnce(t, remembering, what+how, tx, good)
+	}
+}
+
+func agreeOnce(t *testing.T, r *chain.Rules, what string, tx *chain.Transaction, good bool) {
 	t.Helper()
 	copied := func() *chain.Transaction { return chain.NewTransaction(*tx) }
 	alone := r.VerifyTransactions([]*chain.Transaction{copied()})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -144,20 +145,22 @@ var smallOrder = []string{
 // TestSmallOrderSignaturesHold: all 196 pairs of key and R of small order hold
 // with S = 0 under ZIP-215, whatever was signed.
 func TestSmallOrderSignaturesHold(t *testing.T) {
-	rules := easy(t, nil)
-	var batch []*chain.Transaction
-	for _, key := range smallOrder {
-		for _, r := range smallOrder {
-			tx := chain.Transaction{From: chain.AddressOf(unhex(t, key)), Data: "any"}
-			copy(tx.Signature[:], unhex(t, r))
-			if _, err := rules.DecodeTransaction(chain.NewTransaction(tx).Raw()); err != nil {
-				t.Errorf("key %s, R %s: %v", key, r, err)
+	cold := easy(t, nil)
+	for _, rules := range []*chain.Rules{cold, warm(t, cold)} {
+		var batch []*chain.Transaction
+		for _, key := range smallOrder {
+			for _, r := range smallOrder {
+				tx := chain.Transaction{From: chain.AddressOf(unhex(t, key)), Data: "any"}
+				copy(tx.Signature[:], unhex(t, r))
+				if _, err := rules.DecodeTransaction(chain.NewTransaction(tx).Raw()); err != nil {
+					t.Errorf("key %s, R %s: %v", key, r, err)
+				}
+				batch = append(batch, chain.NewTransaction(tx))
 			}
-			batch = append(batch, chain.NewTransaction(tx))
 		}
-	}
-	if err := rules.VerifyTransactions(batch); err != nil {
-		t.Error(err)
+		if err := rules.VerifyTransactions(batch); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -165,6 +168,7 @@ func TestSmallOrderSignaturesHold(t *testing.T) {
 // holds for good is good here.
 func TestBatchAndSingleSignaturesAgree(t *testing.T) {
 	rules := easy(t, nil)
+	remembering := warm(t, rules)
 	keys := []key{alice, bob, carol}
 	drawPoint := rapid.SampledFrom(smallOrder)
 	rapid.Check(t, func(t *rapid.T) {
@@ -188,6 +192,9 @@ func TestBatchAndSingleSignaturesAgree(t *testing.T) {
 			if err != nil && checkRule(err, chain.RuleSignature, chain.ErrInvalid) != nil {
 				t.Fatal(err)
 			}
+			if other := remembering.VerifyTransactions([]*chain.Transaction{chain.NewTransaction(tx)}); (other == nil) != (err == nil) {
+				t.Fatalf("without keys: %v; with them: %v", err, other)
+			}
 			public, _ := one.From.Key()
 			if err != nil && ed25519.Verify(public, one.SignedBytes(rules.Genesis().Hash), one.Signature[:]) {
 				t.Fatalf("refused, but crypto/ed25519 holds it for good: %s", one.Raw())
@@ -197,7 +204,14 @@ func TestBatchAndSingleSignaturesAgree(t *testing.T) {
 			}
 			fresh = append(fresh, chain.NewTransaction(tx))
 		}
+		other := make([]*chain.Transaction, len(fresh))
+		for i, tx := range fresh {
+			other[i] = chain.NewTransaction(*tx)
+		}
 		err := rules.VerifyTransactions(fresh)
+		if with := remembering.VerifyTransactions(other); fmt.Sprint(with) != fmt.Sprint(err) {
+			t.Fatalf("batch without keys: %v; with them: %v", err, with)
+		}
 		if (err == nil) != (firstBad < 0) {
 			t.Fatalf("batch: %v; first bad one by one: %d", err, firstBad)
 		}

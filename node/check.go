@@ -6,13 +6,18 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/multiformats/go-multiaddr"
+	"github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
 
 	"github.com/lp2pnode/lp2pnode/bootstrap"
 	"github.com/lp2pnode/lp2pnode/chain"
 	"github.com/lp2pnode/lp2pnode/chain/pow"
 	"github.com/lp2pnode/lp2pnode/p2p"
 )
+
+// keptKeys is of how many recent senders the keys are kept expanded, some 7 MB.
+const keptKeys = 4096
 
 // plan is a Config that was checked, in the forms that the rooms need.
 type plan struct {
@@ -50,6 +55,9 @@ func check(cfg *Config) (plan, error) {
 	var err error
 	if p.rules, err = chain.NewRules(cfg.Params, engine(cfg.Params.Consensus)); err != nil {
 		return p, fmt.Errorf("genesis: %w", err)
+	}
+	if p.rules.Keys, err = lru.New[chain.Address, *ed25519.ExpandedPublicKey](keptKeys); err != nil {
+		return p, fmt.Errorf("keys of recent senders: %w", err)
 	}
 	if err := checkBegun(cfg); err != nil {
 		return p, err
