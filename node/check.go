@@ -57,7 +57,7 @@ func check(cfg *Config) (plan, error) {
 		return p, fmt.Errorf("genesis: %w", err)
 	}
 	if p.rules.Keys, err = lru.New[chain.Address, *ed25519.ExpandedPublicKey](keptKeys); err != nil {
-		return p, fmt.Errorf("keys of recent senders: %w", err)
+		return p, err // keptKeys is no size for a cache
 	}
 	if err := checkBegun(cfg); err != nil {
 		return p, err
