@@ -63,11 +63,12 @@ func newKeeper(cfg *Config, dir string, st *store.Store, l *ledger.Ledger, tell 
 // run looks at the disk until ctx ends.
 func (k *keeper) run(ctx context.Context) error {
 	for {
-		k.look()
 		broken := k.store.Broken()
-		if k.store.Err() != nil {
-			broken = nil // and could not be opened
-		}
+		if !k.look() {
+			broken = nil // tried again at the next tick
+		} else if k.store.Err() == nil {
+			broken = k.store.Broken()
+		} // else it broke while look looked, and broken is closed
 		var tick <-chan time.Time
 		if d := k.state(); !d.Unknown || d.Held != "" {
 			tick = time.After(lookEvery)
@@ -88,16 +89,18 @@ func (k *keeper) state() Disk {
 }
 
 // look measures the room, mends the store if it is broken, or was and there is
-// room again, and lets write or not.
-func (k *keeper) look() {
+// room again, and lets write or not. It returns false if the store could not be
+// opened.
+func (k *keeper) look() (opened bool) {
 	roomy, broken := k.measure(), k.store.Err()
 	if broken != nil {
 		k.hold(fmt.Sprintf("the disk of %s has failed: %v", k.dir, broken))
 		k.broke()
 	}
 	due := roomy && !time.Now().Before(k.next)
+	opened = true
 	if broken != nil || k.store.ReadOnly() && due {
-		k.mend(!due)
+		opened = k.mend(!due)
 	}
 	switch {
 	case k.store.Err() != nil:
@@ -109,6 +112,7 @@ func (k *keeper) look() {
 	default:
 		k.hold("")
 	}
+	return opened
 }
 
 // measure asks for the room on disk and tells whether it lets write: some more
@@ -122,6 +126,9 @@ func (k *keeper) measure() (roomy bool) {
 	wanted := k.disk.MinFree
 	if k.disk.Held != "" {
 		wanted += wanted / 4
+	}
+	if k.store.ReadOnly() {
+		wanted = max(wanted, store.SpareRoom) // or it could not be opened for writing
 	}
 	return k.disk.Unknown || k.disk.Free >= wanted
 }
@@ -142,8 +149,8 @@ func (k *keeper) broke() {
 	k.disk.Breaks++
 }
 
-// mend opens the store again.
-func (k *keeper) mend(readOnly bool) {
+// mend opens the store again, and tells whether it could.
+func (k *keeper) mend(readOnly bool) bool {
 	err := k.store.Reopen(readOnly)
 	if err != nil && !readOnly {
 		k.log.Warn("store cannot be written to", "dir", k.dir, "error", err)
@@ -155,9 +162,10 @@ func (k *keeper) mend(readOnly bool) {
 	}
 	if err != nil {
 		k.log.Error("store cannot be opened", "dir", k.dir, "error", err)
-		return
+		return false
 	}
 	k.log.Info("store opened again", "read_only", k.store.ReadOnly())
+	return true
 }
 
 // hold stops what writes, or with "" lets it go on.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -22,6 +23,15 @@ const logSuffix = ".log"
 // maxOldLogBytes is the largest log that is worth using again: more than Pebble
 // fills with small batches.
 const maxOldLogBytes = 2 * memTableBytes
+
+// SpareRoom is the room on disk, in bytes, that a store takes to be opened for
+// writing. A merge of tables, which is the one thing that can wait, leaves as
+// much to logs and tables of what is committed meanwhile: their failure breaks
+// the store.
+const SpareRoom = 4 * memTableBytes
+
+// mergeCategory is Pebble's name for what a merge writes.
+const mergeCategory = "pebble-compaction"
 
 // disk stands between Pebble and the file system and can be cut. After that
 // nothing changes on the file system through it: goroutines of Pebble that try
@@ -42,15 +52,19 @@ type disk struct {
 
 	filesMu sync.Mutex
 	files   map[*file]struct{} // open ones; guarded by filesMu
+	partial map[string]bool    // paths of tables not whole on disk yet; guarded by filesMu
 }
 
 func newDisk(fs vfs.FS, database string, g *guard) *disk {
-	d := &disk{FS: fs, database: database, fail: g.fail, files: map[*file]struct{}{}}
+	d := &disk{FS: fs, database: database, fail: g.fail, files: map[*file]struct{}{}, partial: map[string]bool{}}
 	g.cut = func() { d.off.Store(true) }
 	return d
 }
 
-// close cuts the disk, waits for the operations under way and closes all files.
+// close cuts the disk, waits for the operations under way, closes all files and
+// removes the tables that were not finished: nothing is in them that is not
+// elsewhere, and Pebble would only remove them once it could write again, for
+// which their room may be missing.
 func (d *disk) close() {
 	d.off.Store(true)
 	d.mu.Lock()
@@ -61,6 +75,10 @@ func (d *disk) close() {
 		_ = f.File.Close() // what had to be on disk was synced before
 	}
 	d.files = nil
+	for name := range d.partial {
+		_ = d.FS.Remove(name) // the next opening for writing does it too
+	}
+	d.partial = nil
 }
 
 // change does what alters the file at path, or never returns.
@@ -111,6 +129,9 @@ func (d *disk) Create(name string, c vfs.DiskWriteCategory) (f vfs.File, err err
 	}
 	err = d.change(name, func() (err error) {
 		f, err = d.track(name, func() (vfs.File, error) { return d.FS.Create(name, c) })
+		if err == nil {
+			f.(*file).merge = c == mergeCategory
+		}
 		return err
 	})
 	return f, err
@@ -200,7 +221,15 @@ func (d *disk) Remove(name string) error {
 	if err := d.order(name); err != nil {
 		return err
 	}
-	return d.change("", func() error { return d.FS.Remove(name) })
+	return d.change("", func() error {
+		err := d.FS.Remove(name)
+		if err == nil {
+			d.filesMu.Lock()
+			defer d.filesMu.Unlock()
+			delete(d.partial, name)
+		}
+		return err
+	})
 }
 
 func (d *disk) RemoveAll(name string) error {
@@ -226,8 +255,10 @@ func (d *disk) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
 // file is a file of a disk.
 type file struct {
 	vfs.File
-	disk *disk
-	path string
+	disk   *disk
+	path   string
+	merge  bool // it is a table that others are merged into
+	failed bool // a write of it has failed; guarded by disk.filesMu
 }
 
 func (f *file) Close() error {
@@ -242,8 +273,41 @@ func (f *file) Close() error {
 }
 
 func (f *file) Write(b []byte) (n int, err error) {
-	err = f.disk.change(f.path, func() (err error) { n, err = f.File.Write(b); return err })
+	err = f.disk.change(f.path, func() (err error) {
+		if err = f.spare(len(b)); err == nil {
+			n, err = f.File.Write(b)
+		}
+		f.wrote(false, err)
+		return err
+	})
 	return n, err
+}
+
+// spare refuses what a merge writes where too little room would be left.
+func (f *file) spare(n int) error {
+	if !f.merge {
+		return nil
+	}
+	usage, err := f.disk.GetDiskUsage(f.disk.database)
+	if err == nil && usage.AvailBytes < SpareRoom+uint64(n) {
+		return fmt.Errorf("merge tables: want %d MiB left free on the disk: %w", SpareRoom>>20, syscall.ENOSPC)
+	}
+	return nil // or nobody knows
+}
+
+// wrote notes, after a write or sync of it, whether a table is whole on disk.
+func (f *file) wrote(synced bool, err error) {
+	if !strings.HasSuffix(f.path, ".sst") {
+		return
+	}
+	f.disk.filesMu.Lock()
+	defer f.disk.filesMu.Unlock()
+	f.failed = f.failed || err != nil
+	if synced && !f.failed {
+		delete(f.disk.partial, f.path)
+	} else {
+		f.disk.partial[f.path] = true
+	}
 }
 
 func (f *file) WriteAt(b []byte, at int64) (n int, err error) {
@@ -251,8 +315,16 @@ func (f *file) WriteAt(b []byte, at int64) (n int, err error) {
 	return n, err
 }
 
-func (f *file) Sync() error     { return f.disk.change(f.path, f.File.Sync) }
-func (f *file) SyncData() error { return f.disk.change(f.path, f.File.SyncData) }
+func (f *file) Sync() error     { return f.sync(f.File.Sync) }
+func (f *file) SyncData() error { return f.sync(f.File.SyncData) }
+
+func (f *file) sync(how func() error) error {
+	return f.disk.change(f.path, func() error {
+		err := how()
+		f.wrote(true, err)
+		return err
+	})
+}
 
 func (f *file) SyncTo(length int64) (full bool, err error) {
 	err = f.disk.change(f.path, func() (err error) { full, err = f.File.SyncTo(length); return err })

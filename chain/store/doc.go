@@ -43,5 +43,6 @@
 // # Failure
 //
 // See guard and disk: the first error of the disk that Pebble cannot take back
-// breaks the store (ErrBroken) as if the machine had lost power there.
+// breaks the store (ErrBroken) as if the machine had lost power there. A merge of
+// tables that fails is none: it leaves SpareRoom to everything else, and waits.
 package store

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -24,6 +25,11 @@ import (
 // written is reported as a background error and tried again, at once and for
 // ever, while commits wait for it.
 //
+// A merge of tables that fails is no failure of the store, though Pebble reports
+// it as that of a flush: it has changed nothing, what it had written is removed,
+// and Pebble tries again by itself. It is what a disk that fills up refuses
+// first, since it takes the most room.
+//
 // Fatalf must not return, so it ends its goroutine, as a crash would; calls
 // into Pebble that can meet it are made on goroutines of their own, by run,
 // and those that still wait for a Pebble that has failed are left behind.
@@ -33,6 +39,9 @@ type guard struct {
 	once   sync.Once
 	err    error // wraps ErrBroken; written before broken is closed
 	cut    func()
+
+	mu    sync.Mutex
+	merge error // why the last merge of tables failed; nil if it did not; guarded by mu
 }
 
 func newGuard(log *slog.Logger) *guard {
@@ -108,6 +117,34 @@ func (g *guard) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
+// merged notes how a merge of tables ended. Of a database that is cut off from
+// the disk it does not return: Pebble would try again, at once and for ever.
+func (g *guard) merged(err error) {
+	if g.check() != nil {
+		runtime.Goexit()
+	}
+	if errors.Is(err, pebble.ErrCancelledCompaction) {
+		return
+	}
+	g.mu.Lock()
+	before := g.merge
+	g.merge = err
+	g.mu.Unlock()
+	switch {
+	case err != nil && before == nil:
+		g.log.Warn("store cannot merge its tables for now", "error", err)
+	case err == nil && before != nil:
+		g.log.Info("store merges its tables again")
+	}
+}
+
+// mergeFailure returns why the last merge of tables failed, or nil.
+func (g *guard) mergeFailure() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.merge
+}
+
 // events returns what of Pebble's events concerns people or the guard.
 func (g *guard) events() *pebble.EventListener {
 	return &pebble.EventListener{
@@ -115,8 +152,12 @@ func (g *guard) events() *pebble.EventListener {
 			if pebble.IsCorruptionError(err) {
 				return // told by DataCorruption; what can still be read stays readable
 			}
+			if failed := g.mergeFailure(); failed != nil && errors.Is(err, failed) {
+				return // told by CompactionEnd
+			}
 			g.fail(fmt.Errorf("background: %w", err))
 		},
+		CompactionEnd: func(info pebble.CompactionInfo) { g.merged(info.Err) },
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			g.log.Error("store damaged", "file", info.Path, "error", info.Details)
 		},

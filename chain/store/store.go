@@ -40,6 +40,10 @@ const (
 	memTableBytes     = 4 << 20 // a batch of half of it, some 2,000 transfers, would be flushed at once
 	maxOpenFiles      = 256
 	tableBlockBytes   = 16 << 10
+	// Tables of the first level at which Pebble lets commits wait for a merge.
+	// Where a full disk refuses merges, they would wait without end; before it
+	// has taken so many tables more, it refuses those too.
+	stopWrites = 1000
 )
 
 // Options of Open. The zero value is ready for use.
@@ -193,6 +197,8 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		MaxOpenFiles:       maxOpenFiles,
 		MemTableSize:       memTableBytes,
 		ReadOnly:           s.readOnly,
+
+		L0StopWritesThreshold: stopWrites,
 	}
 	for i := range o.Levels {
 		// Half of a block is hex digits, which only entropy coding makes smaller,

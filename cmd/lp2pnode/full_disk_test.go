@@ -67,6 +67,14 @@ func (d *smallDisk) fill(leave uint64) {
 	}
 }
 
+// resize makes the disk larger.
+func (d *smallDisk) resize(mib int) {
+	d.t.Helper()
+	if out, err := exec.Command("mount", "-o", fmt.Sprintf("remount,size=%dm", mib), d.dir).CombinedOutput(); err != nil {
+		d.t.Fatalf("remount %s: %v: %s", d.dir, err, out)
+	}
+}
+
 // empty gives back what fill took.
 func (d *smallDisk) empty() {
 	d.t.Helper()
@@ -97,9 +105,7 @@ func (p *process) full() {
 	p.await("that it says that nothing is written", time.Minute, func() bool {
 		return p.get("/v1/status", &s) == nil && s.WritesHeld != ""
 	})
-	if err := p.get("/v1/blocks/latest", nil); err != nil {
-		p.t.Errorf("%s does not serve: %v", p.name, err)
-	}
+	p.await("that it serves", time.Minute, func() bool { return p.get("/v1/blocks/latest", nil) == nil })
 	if err := p.get("/livez", nil); err != nil {
 		p.t.Errorf("%s is taken for dead: %v", p.name, err)
 	}
@@ -188,6 +194,39 @@ func TestDiskFullWhileSyncing(t *testing.T) {
 		n.prove(genesis)
 	})
 }
+
+// TestDiskTooSmallForTheChain: the node itself fills it, up to the watermark or
+// to where nothing more is taken, and has the whole chain once it is larger. It
+// does not break its store again and again meanwhile.
+func TestDiskTooSmallForTheChain(t *testing.T) {
+	for _, flag := range []string{watermark, toTheEnd} {
+		t.Run(flag, func(t *testing.T) {
+			d := newSmallDisk(t, 24)
+			const blocks, transfers = 60, 1000
+			w := newWorkload(t, blocks, transfers)
+			source := start(t, "source", "--genesis", w.genesis, "--mine=false")
+			source.stop()
+			w.grow(t, source.dir, blocks, transfers)
+			source.run()
+			n := startOn(d, "learner", "--genesis", w.genesis, "--mine=false", flag, "--bootstrap", source.addr())
+			n.full()
+			at := n.status()
+			if at.Height == 0 || at.Height == blocks {
+				t.Errorf("want a part of the chain, got %+v", at)
+			}
+			t.Logf("full at height %d, after %d failures of a write", at.Height, n.breaks())
+			d.resize(256)
+			n.await("the whole chain", 2*time.Minute, func() bool { return n.status().Tip == source.status().Tip })
+			if breaks := n.breaks(); breaks > 3 {
+				t.Errorf("the store has broken %d times", breaks)
+			}
+			n.prove(w.genesis)
+		})
+	}
+}
+
+// breaks returns how often a write of the node's has failed.
+func (p *process) breaks() int { return strings.Count(p.log.String(), `msg="store broken"`) }
 
 // TestDiskFullWhileReorganising: a node on a branch of its own meets a heavier
 // one when it cannot write, and follows it when it can.
