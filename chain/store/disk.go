@@ -20,9 +20,9 @@ const dirRights = 0o700
 // logSuffix ends the names of Pebble's logs.
 const logSuffix = ".log"
 
-// maxOldLogBytes is the largest log that is worth using again: more than Pebble
-// fills with small batches.
-const maxOldLogBytes = 2 * memTableBytes
+// maxOldLogBytes is the largest log that is worth using again: what small
+// batches fill until their table in memory is full.
+const maxOldLogBytes = memTableBytes
 
 // SpareRoom is the room on disk, in bytes, that a store takes to be opened for
 // writing. A merge of tables, which is the one thing that can wait, leaves as
@@ -172,7 +172,7 @@ func (d *disk) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (f vfs.Fi
 
 // removeOldLogs removes all logs but the newest, for a database that has just
 // been flushed and closed: Pebble keeps some to use again, and would remove them
-// when it opens.
+// when it opens. It does not bear that none is there.
 func (d *disk) removeOldLogs() error {
 	names, err := d.List(d.database)
 	if err != nil {
