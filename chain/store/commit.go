@@ -51,13 +51,24 @@ func (s *Store) Commit(c Change) error {
 	s.commit.Lock()
 	defer s.commit.Unlock()
 	batch, err := read(s, func(view) (*pebble.Batch, error) {
-		w := s.newWriter()
+		w := s.newWriter(s.db.NewBatchWithSize(c.room()))
 		return w.batch, errors.Join(w.change(c), w.err)
 	})
 	if err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return s.write(batch)
+}
+
+// room is what the rows of a change take, in bytes, a little more for most: a
+// batch that grows has old and new memory for a moment.
+func (c *Change) room() int {
+	const least = 4 << 10
+	size := 0
+	for i := range c.Put {
+		size += len(c.Put[i].Block.Raw())
+	}
+	return least + size*7/4 // transfers: 1.6, empty blocks: 1.75
 }
 
 // write commits a batch with nobody reading.
@@ -86,8 +97,8 @@ type writer struct {
 	accounts map[chain.Address]chain.Account // as the change leaves those that it touches
 }
 
-func (s *Store) newWriter() *writer {
-	return &writer{view: view{s.db, s.rules}, batch: s.db.NewBatch(), put: map[chain.Hash]bool{}, keys: keys{}, accounts: map[chain.Address]chain.Account{}}
+func (s *Store) newWriter(batch *pebble.Batch) *writer {
+	return &writer{view: view{s.db, s.rules}, batch: batch, put: map[chain.Hash]bool{}, keys: keys{}, accounts: map[chain.Address]chain.Account{}}
 }
 
 func (w *writer) set(key, value []byte) {

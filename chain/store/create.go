@@ -76,7 +76,7 @@ func (l *Lock) endCreation() error {
 // create writes the genesis block.
 func (s *Store) create() error {
 	genesis, state := s.rules.Genesis(), s.rules.GenesisState()
-	w := s.newWriter()
+	w := s.newWriter(s.db.NewBatch())
 	seen := time.UnixMilli(int64(genesis.Timestamp))
 	err := errors.Join(
 		w.keep(Entry{Block: genesis, Work: state.Work, Seen: seen}),

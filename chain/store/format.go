@@ -118,7 +118,7 @@ func (s *Store) migrate(from uint64) error {
 	if err := s.checkpoint(backup); err != nil {
 		return fmt.Errorf("migrate from format %d: %w", from, err)
 	}
-	w := s.newWriter()
+	w := s.newWriter(s.db.NewBatch())
 	for _, m := range migrations() {
 		if m.from < from {
 			continue

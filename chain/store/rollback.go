@@ -48,7 +48,7 @@ func (s *Store) rollbackStep(to uint64) error {
 	s.commit.Lock()
 	defer s.commit.Unlock()
 	w, err := read(s, func(view) (*writer, error) {
-		w := s.newWriter()
+		w := s.newWriter(s.db.NewBatch())
 		return w, errors.Join(w.rollback(to), w.err)
 	})
 	if err != nil {

@@ -172,7 +172,7 @@ func TestCommitWritesAnAccountOnce(t *testing.T) {
 	old := c.chain(t, c.genesis, 10, 3)
 	commit(t, s, change(c.genesis, old[9], old...))
 	fresh := c.chain(t, old[4], 12, 3)
-	w := s.newWriter()
+	w := s.newWriter(s.db.NewBatch())
 	if err := errors.Join(w.change(change(old[9], fresh[11], fresh...)), w.err); err != nil {
 		t.Fatal(err)
 	}
