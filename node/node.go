@@ -287,17 +287,19 @@ func (n *Node) Addrs() []string {
 	return texts
 }
 
-// SubmitBlock takes a sealed block and publishes it. Its errors are those of
+// SubmitBlock takes a sealed block and publishes it once it is on disk. Its errors are those of
 // ledger.AddBlocks; a block can hold nothing that a stranger's could not.
 func (n *Node) SubmitBlock(ctx context.Context, b *chain.Block) error {
 	own, err := n.ledger.DecodeBlock(b.Raw())
 	if err != nil {
 		return err
 	}
-	if _, err := n.ledger.AddBlocks(chain.Source{Via: chain.ViaMiner}, own); err != nil {
+	published := make(chan error, 1)
+	publish := func() { published <- n.net.PublishBlock(ctx, own) }
+	if err := n.ledger.AddBlock(chain.Source{Via: chain.ViaMiner}, own, func() { go publish() }); err != nil {
 		return err
 	}
-	return n.net.PublishBlock(ctx, own)
+	return <-published
 }
 
 // SubmitTransaction takes a transaction that DecodeTransaction accepted into

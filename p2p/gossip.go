@@ -258,7 +258,7 @@ func (n *Network) judgeBlock(from peer.ID, raw []byte) error {
 		return undecoded(raw, err)
 	}
 	n.tellReceived(from, b, time.Since(began))
-	_, err = n.ledger.AddBlocks(chain.Source{Via: chain.ViaGossip, Peer: from.String()}, b)
+	err = n.addBlock(chain.Source{Via: chain.ViaGossip, Peer: from.String()}, b)
 	if err == nil {
 		n.tellAccepted(b)
 	}
@@ -266,6 +266,30 @@ func (n *Network) judgeBlock(from peer.ID, raw []byte) error {
 		n.kickOne(from) // its status wakes sync if its chain has more work
 	}
 	return err
+}
+
+// addBlock returns when a block may be passed on, or why it may not: it is made
+// durable while it is on its way. There is one such at a time, since the next
+// waits for the ledger before it is judged.
+func (n *Network) addBlock(src chain.Source, b *chain.Block) error {
+	passed, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		err := n.safely(func() error { return n.ledger.AddBlock(src, b, func() { close(passed) }) })
+		select {
+		case <-passed:
+			if ours(err) && !errors.Is(err, errPanic) {
+				n.log.Error("cannot keep a block that was passed on", "height", b.Height, "hash", b.Hash, "error", err)
+			}
+		default:
+		}
+		done <- err
+	}()
+	select {
+	case <-passed:
+		return nil
+	case err := <-done:
+		return err
+	}
 }
 
 func (n *Network) judgeTransaction(from peer.ID, raw []byte) error {

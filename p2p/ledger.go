@@ -24,6 +24,9 @@ type Ledger interface {
 	DecodeBlock(raw []byte) (*chain.Block, error)
 	// AddBlocks adds blocks, parents first, and says how many it got through.
 	AddBlocks(src chain.Source, blocks ...*chain.Block) (int, error)
+	// AddBlock adds a block, and calls pass once when it may be passed on, which
+	// can be before it is kept. After an error it may not, unless pass was called.
+	AddBlock(src chain.Source, b *chain.Block, pass func()) error
 	// AddTransaction adds a transaction to the pool.
 	AddTransaction(src chain.Source, tx *chain.Transaction) error
 	// Ready takes out of the waiting room the blocks that can be judged now,

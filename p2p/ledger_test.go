@@ -87,6 +87,14 @@ func (m *memory) AddBlocks(src chain.Source, blocks ...*chain.Block) (int, error
 	return len(blocks), nil
 }
 
+func (m *memory) AddBlock(src chain.Source, b *chain.Block, pass func()) error {
+	_, err := m.AddBlocks(src, b)
+	if err == nil {
+		pass()
+	}
+	return err
+}
+
 func (m *memory) add(src chain.Source, b *chain.Block) error {
 	if m.blocks[b.Hash] != nil {
 		return chain.ErrKnown

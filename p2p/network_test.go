@@ -344,3 +344,38 @@ func TestLargerBlocksAreJudgedFewerAtATime(t *testing.T) {
 		}
 	}
 }
+
+// slowDisk keeps a block that it has judged only once it is let.
+type slowDisk struct {
+	*memory
+	let chan struct{}
+}
+
+func (s slowDisk) AddBlock(src chain.Source, b *chain.Block, pass func()) error {
+	pass()
+	<-s.let
+	return s.memory.AddBlock(src, b, func() {})
+}
+
+// TestBlockGoesOnBeforeItIsOnDisk: a slow disk in the middle of a line delays
+// nobody behind it.
+func TestBlockGoesOnBeforeItIsOnDisk(t *testing.T) {
+	rules := testRules(t, "one")
+	middle := newMemory(rules)
+	disk := slowDisk{middle, make(chan struct{})}
+	a, b, c := start(t, newMemory(rules), nil, gossipOnly), start(t, middle, disk, gossipOnly), start(t, newMemory(rules), nil, gossipOnly)
+	a.dial(t, b)
+	b.dial(t, c)
+	awaitMesh(t, a, b)
+	awaitMesh(t, b, c)
+	block := child(a.memory.Tip(), "on its way")
+	if err := a.PublishBlock(t.Context(), block); err != nil {
+		t.Fatal(err)
+	}
+	awaitTip(t, c, block.Hash)
+	if has, err := middle.Has(block.Hash); has || err != nil {
+		t.Fatalf("want a block that is not kept yet, got %t, %v", has, err)
+	}
+	close(disk.let)
+	awaitTip(t, b, block.Hash)
+}

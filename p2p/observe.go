@@ -15,7 +15,7 @@ type Stage string
 const (
 	StageDecode   Stage = "decode"   // how long reading took, with proof of work and roots
 	StageReceived Stage = "received" // since the block's timestamp, when it had come and was decoded
-	StageAccepted Stage = "accepted" // since the block's timestamp, when the ledger had it and it is passed on
+	StageAccepted Stage = "accepted" // since the block's timestamp, when the ledger had judged it and it is passed on
 )
 
 // observe tells who wants to know.
@@ -39,7 +39,7 @@ func (n *Network) tellReceived(from peer.ID, b *chain.Block, decode time.Duratio
 		"bytes", len(b.Raw()), "since_timestamp", since, "decode", decode)
 }
 
-// tellAccepted tells of a block from gossip that the ledger has taken.
+// tellAccepted tells of a block from gossip that the ledger has judged.
 func (n *Network) tellAccepted(b *chain.Block) {
 	since := n.since(b)
 	n.observe(StageAccepted, since)

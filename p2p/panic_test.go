@@ -9,11 +9,11 @@ import (
 // trap panics on blocks and transactions that carry a certain text.
 type trap struct{ *memory }
 
-func (t trap) AddBlocks(src chain.Source, blocks ...*chain.Block) (int, error) {
-	if blocks[0].Data == "a trap" {
+func (t trap) AddBlock(src chain.Source, b *chain.Block, pass func()) error {
+	if b.Data == "a trap" {
 		panic("a bug in judging blocks")
 	}
-	return t.memory.AddBlocks(src, blocks...)
+	return t.memory.AddBlock(src, b, pass)
 }
 
 func (t trap) AddTransaction(src chain.Source, tx *chain.Transaction) error {

@@ -26,7 +26,21 @@ const (
 // A block from gossip also meets the policy of protocol §8, and waits in a
 // bounded room when its parent is missing or its time has not come.
 func (l *Ledger) AddBlocks(src chain.Source, blocks ...*chain.Block) (int, error) {
-	w := l.setOut(len(blocks))
+	return l.addBlocks(src, blocks, func() {})
+}
+
+// AddBlock is AddBlocks for one block, and calls pass once, as soon as others
+// may be told of it: when it is judged, before it is on disk, since passing on
+// what others made promises nothing of this node; but what comes by
+// chain.ViaMiner is this node's own word, and has to be on disk first. A block
+// that is refused is not passed on. pass must be quick, and not call the ledger.
+func (l *Ledger) AddBlock(src chain.Source, b *chain.Block, pass func()) error {
+	_, err := l.addBlocks(src, []*chain.Block{b}, pass)
+	return err
+}
+
+func (l *Ledger) addBlocks(src chain.Source, blocks []*chain.Block, pass func()) (int, error) {
+	w := l.setOut(len(blocks), pass)
 	taken, err := l.add(src, blocks, w)
 	w.end(src, blocks, taken, err)
 	return taken, err

@@ -288,3 +288,36 @@ func TestReadersNeverWaitForWriters(t *testing.T) {
 	close(done)
 	wg.Wait()
 }
+
+// TestOwnBlocksAreDurableBeforeTheyArePassedOn, and those of others need not be;
+// what is refused is not passed on.
+func TestOwnBlocksAreDurableBeforeTheyArePassedOn(t *testing.T) {
+	w := newWorld(t)
+	w.draw("g─a─b─c", map[string][]*chain.Transaction{"c": {w.pay("alice", "bob", 7, 1)}})
+	for _, row := range []struct {
+		name    string
+		via     chain.Via
+		passed  int
+		durable bool
+		err     error
+	}{
+		{"a", chain.ViaMiner, 1, true, nil},
+		{"a", chain.ViaMiner, 0, false, chain.ErrKnown},
+		{"a", chain.ViaGossip, 0, false, chain.ErrKnown},
+		{"c", chain.ViaGossip, 0, false, chain.ErrUnknownParent},
+		{"b", chain.ViaGossip, 1, false, nil},
+		{"c", chain.ViaGossip, 0, false, chain.ErrUnfit},
+		{"c", chain.ViaMiner, 0, false, chain.ErrUnfit},
+	} {
+		b, passed := w.fresh(row.name), 0
+		err := w.ledger.AddBlock(chain.Source{Via: row.via}, b, func() {
+			passed++
+			if kept, err := w.store.Has(b.Hash); kept != row.durable || err != nil {
+				t.Errorf("%s by %s: passed on while kept is %t, %v", row.name, row.via, kept, err)
+			}
+		})
+		if passed != row.passed || !errors.Is(err, row.err) {
+			t.Errorf("%s by %s: passed on %d times, %v; want %d, %v", row.name, row.via, passed, err, row.passed, row.err)
+		}
+	}
+}

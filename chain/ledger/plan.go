@@ -74,6 +74,15 @@ func (p *plan) drop(broken []chain.Hash) {
 	})
 }
 
+// pass tells that others may hear of the blocks, unless one is refused. It is
+// called when they are judged and again when they are durable: the latter is for
+// this node's own.
+func (p *plan) pass(src chain.Source, durable bool) {
+	if own := src.Via == chain.ViaMiner; own == durable && len(p.entries) > 0 && len(p.dropped) == 0 {
+		p.way.pass()
+	}
+}
+
 // follow executes the heaviest chain among the tip and the plan, and commits
 // all in one batch. When a block cannot be executed it returns its hash and the
 // reason, after committing what is left without it. With mu held.
@@ -102,7 +111,8 @@ func (l *Ledger) follow(p *plan, src chain.Source) (*chain.Hash, error) {
 		}
 		change.Put = p.entries
 		p.way.passed(StageExecute)
-		if err := l.commit(change, best, src); err != nil {
+		p.pass(src, false)
+		if err := l.commit(p, change, best, src); err != nil {
 			return nil, err
 		}
 		p.way.passed(StageCommit)
@@ -260,7 +270,7 @@ func (l *Ledger) parentHash(p *plan, hash chain.Hash) (chain.Hash, error) {
 }
 
 // commit makes a change durable, then tells. With mu held.
-func (l *Ledger) commit(change store.Change, best chain.State, src chain.Source) error {
+func (l *Ledger) commit(p *plan, change store.Change, best chain.State, src chain.Source) error {
 	if len(change.Put) == 0 && len(change.Apply) == 0 {
 		return nil
 	}
@@ -276,6 +286,7 @@ func (l *Ledger) commit(change store.Change, best chain.State, src chain.Source)
 	if err := l.store.Commit(change); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	p.pass(src, true)
 	for _, e := range change.Put {
 		l.room.parentArrived(e.Block.Hash)
 	}
@@ -283,6 +294,7 @@ func (l *Ledger) commit(change store.Change, best chain.State, src chain.Source)
 		old := l.Tip()
 		l.accounts.follow(change)
 		l.tip.Store(&best)
+		l.changed.wake() // who wants more than the tip waits for the lock
 		l.updatePool(steps, change.Apply)
 		l.renewTemplates()
 		l.tell(old.Tip, change, src)

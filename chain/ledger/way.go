@@ -20,17 +20,19 @@ const (
 	StageCommit  Stage = "commit"  // to disk, and what follows from a new tip
 )
 
-// way measures how long the stages of one AddBlocks take. One call owns it.
+// way is what one AddBlocks meets: it measures how long the stages take, and
+// knows whom to tell when others may hear of the block. One call owns it.
 type way struct {
 	ledger      *Ledger
+	pass        func()
 	single      bool
 	began, last time.Time
 	stages      []any // name and duration, for the log
 }
 
-func (l *Ledger) setOut(blocks int) *way {
+func (l *Ledger) setOut(blocks int, pass func()) *way {
 	now := time.Now()
-	return &way{ledger: l, single: blocks == 1, began: now, last: now}
+	return &way{ledger: l, pass: pass, single: blocks == 1, began: now, last: now}
 }
 
 // passed notes that a stage is over.

@@ -187,3 +187,6 @@ func (s stopped) Tip() chain.State { return s.state }
 func (s stopped) AddBlocks(chain.Source, ...*chain.Block) (int, error) {
 	return 0, chain.ErrUnwanted
 }
+
+// AddBlock implements p2p.Ledger likewise.
+func (s stopped) AddBlock(chain.Source, *chain.Block, func()) error { return chain.ErrUnwanted }
