@@ -19,7 +19,10 @@ import (
 )
 
 // full is a disk without room while it is set.
-type full struct{ atomic.Bool }
+type full struct {
+	atomic.Bool
+	inodes bool // an empty file still finds a place, as on most file systems
+}
 
 func (*full) String() string { return "full" }
 
@@ -28,6 +31,11 @@ func (f *full) MaybeError(op errorfs.Op) error {
 	switch op.Kind {
 	case errorfs.OpFileClose, errorfs.OpLock: // of a file that is there
 		return nil
+	case errorfs.OpFileWrite, errorfs.OpFileWriteAt:
+	default:
+		if f.inodes {
+			return nil
+		}
 	}
 	if f.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
 		return syscall.ENOSPC
@@ -150,14 +158,17 @@ func TestFullDiskEndsNoNode(t *testing.T) {
 
 // TestNodeStartsOnAFullDisk: to serve what it has.
 func TestNodeStartsOnAFullDisk(t *testing.T) {
-	f, mem := &full{}, vfs.NewMem()
-	cfg := onDisk(errorfs.Wrap(mem, f))
-	n, stop := run(t, cfg)
-	grows(t, n)
-	stop()
-	f.Store(true)
-	n, _ = run(t, cfg)
-	stopped(t, n, "the disk of /data has failed")
-	f.Store(false)
-	grows(t, n)
+	for _, inodes := range []bool{false, true} {
+		f, mem := &full{inodes: inodes}, vfs.NewMem()
+		cfg := onDisk(errorfs.Wrap(mem, f))
+		n, stop := run(t, cfg)
+		grows(t, n)
+		stop()
+		f.Store(true)
+		n, stop = run(t, cfg)
+		stopped(t, n, "the disk of /data has failed")
+		f.Store(false)
+		grows(t, n)
+		stop()
+	}
 }

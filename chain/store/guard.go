@@ -111,9 +111,24 @@ func (g *guard) Errorf(format string, args ...any) {
 	g.log.Warn("pebble", "text", strings.TrimSpace(fmt.Sprintf(format, args...)))
 }
 
+// fatal is what Pebble logged as such; it wraps the errors that were printed.
+type fatal struct {
+	text   string
+	causes []error
+}
+
+func (f *fatal) Error() string   { return f.text }
+func (f *fatal) Unwrap() []error { return f.causes }
+
 // Fatalf implements pebble.Logger and does not return.
 func (g *guard) Fatalf(format string, args ...any) {
-	g.fail(fmt.Errorf(format, args...))
+	f := &fatal{text: fmt.Sprintf(format, args...)}
+	for _, arg := range args {
+		if err, ok := arg.(error); ok {
+			f.causes = append(f.causes, err)
+		}
+	}
+	g.fail(f)
 	runtime.Goexit()
 }
 
