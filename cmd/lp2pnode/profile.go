@@ -69,7 +69,7 @@ func (s *settings) fromProfile(inForce map[string]given) {
 	name := inForce["profile"].values[0]
 	p, err := findProfile(name)
 	if err != nil {
-		return // told by its setter
+		p = profiles()[0] // its setter tells of the name; the sizes are not wrong too
 	}
 	where := fmt.Sprintf("profile %s, %d MiB of memory", name, s.memory/mib)
 	for setting, size := range map[string]share{"cache-mib": p.cache, "max-peers": p.peers} {

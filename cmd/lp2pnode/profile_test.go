@@ -45,6 +45,14 @@ func TestProfileSetsSizesByTheMemoryPresent(t *testing.T) {
 	}
 }
 
+func TestUnknownProfileIsTheOnlyThingWrong(t *testing.T) {
+	s := newSettings(&terminal{env: []string{"HOME=/home/a", "LP2P_PROFILE=huge"}})
+	_, _, err := s.options()
+	if want := `LP2P_PROFILE: want pi, laptop, server, got "huge"`; err == nil || err.Error() != want {
+		t.Errorf("want %q, got %v", want, err)
+	}
+}
+
 func TestNamedSizePrevailsOverTheProfile(t *testing.T) {
 	values := inForce(t, 8<<30, "LP2P_PROFILE=server", "LP2P_CACHE_MIB=12", "LP2P_MAX_PEERS=0")
 	if got := values["cache-mib"]; got.values[0] != "12" || got.where != "LP2P_CACHE_MIB" {
