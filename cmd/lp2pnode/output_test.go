@@ -43,7 +43,7 @@ func TestStatusSaysWhyItDoesNotMine(t *testing.T) {
 	for want, status := range map[string]client.Status{
 		"yes, 1.50 MH/s for 12D3KooWA": {Mining: true, Hashrate: 1.5e6, Miner: "12D3KooWA"},
 		"not now: behind its peers":    {MiningHeld: "behind its peers"},
-		"no":                           {},
+		"off (mine = false)":           {},
 	} {
 		if got := miningText(&status); got != want {
 			t.Errorf("want %q, got %q", want, got)

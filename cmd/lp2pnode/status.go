@@ -94,7 +94,7 @@ func miningText(s *client.Status) string {
 	case s.MiningHeld != "":
 		return "not now: " + s.MiningHeld
 	}
-	return "no"
+	return "off (mine = false)"
 }
 
 // rate shows hashes per second.
