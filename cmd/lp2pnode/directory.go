@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -46,6 +47,10 @@ func (o *options) directoryError(err error) error {
 		return fmt.Errorf("%w with --data-dir; --ephemeral starts a passing node beside it", err)
 	case errors.Is(err, store.ErrOtherChain):
 		return fmt.Errorf("%w; name them with --data-dir or --genesis", err)
+	case vfs.IsNoSpaceError(err):
+		return fmt.Errorf("%w: make room on that disk, or choose another directory with --data-dir", err)
+	case errors.As(err, new(*fs.PathError)):
+		return fmt.Errorf("%w: give it to the user who runs this, or choose another directory with --data-dir", err)
 	}
 	return err
 }

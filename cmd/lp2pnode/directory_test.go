@@ -1,0 +1,37 @@
+//go:build !windows
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/lp2pnode/lp2pnode/chain/store"
+)
+
+func TestUnusableDirectorySaysWhatToDo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, noDirectory := store.LockDir(file, vfs.Default)
+	for _, row := range []struct {
+		err  error
+		want string
+	}{
+		{noDirectory, "make data directory " + file + ": "},
+		{noDirectory, ": give it to the user who runs this, or choose another directory with --data-dir"},
+		{fmt.Errorf("lock: %w", &os.PathError{Op: "open", Path: "LOCK", Err: syscall.EROFS}), "read-only file system: give it to"},
+		{fmt.Errorf("open: %w", &os.PathError{Op: "open", Path: "LOCK", Err: syscall.ENOSPC}), ": make room on that disk, or choose another directory with --data-dir"},
+	} {
+		if got := (&options{}).directoryError(row.err).Error(); !strings.Contains(got, row.want) {
+			t.Errorf("want %q, got %q", row.want, got)
+		}
+	}
+}
