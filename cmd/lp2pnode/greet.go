@@ -65,6 +65,9 @@ func (o *options) invitation(addr string) string {
 	command := "lp2pnode"
 	if o.genesisFile != "" {
 		command += " --genesis " + shellWord(o.genesisFile)
+		if o.homeDir != "" { // the default one may hold another chain there
+			command += " --data-dir ~/" + shellWord(o.homeDir)
+		}
 	}
 	if loopback(addr) {
 		command += " --ephemeral"

@@ -18,6 +18,7 @@ type options struct {
 	apiHosts    []string
 	ephemeral   bool
 	genesisFile string // "" is the built-in chain
+	homeDir     string // the data directory below the user's home; "" if it is elsewhere or the default
 	debug       bool
 	logLevel    slog.Level
 	logFormat   string // "text" or "json"

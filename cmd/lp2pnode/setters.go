@@ -102,8 +102,14 @@ func setDataDir(env environment) setter {
 		if rest, ok := strings.CutPrefix(dir, "~/"); ok {
 			dir = filepath.Join(env.home(), rest)
 		}
-		o.node.DataDir, err = filepath.Abs(dir)
-		return err
+		if o.node.DataDir, err = filepath.Abs(dir); err != nil {
+			return err
+		}
+		rest, err := filepath.Rel(env.home(), o.node.DataDir)
+		if err == nil && filepath.IsLocal(rest) && o.node.DataDir != env.dataDir() {
+			o.homeDir = filepath.ToSlash(rest)
+		}
+		return nil
 	}
 }
 
