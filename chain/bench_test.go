@@ -129,13 +129,22 @@ func BenchmarkStateExtend(b *testing.B) {
 }
 
 func BenchmarkExecute(b *testing.B) {
-	r, txs := sample(b, 1000)
-	block := child(r.GenesisState(), txs, nil)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := r.Execute(block, book{}.get); err != nil {
-			b.Fatal(err)
-		}
+	r, few := sample(b, 1000)
+	rich := func(chain.Address) (chain.Account, error) { return chain.Account{Balance: 1000}, nil }
+	for _, c := range []struct {
+		senders string
+		txs     []*chain.Transaction
+		view    chain.Accounts
+	}{{"3", few, book{}.get}, {"1000", strangers(r, 1000), rich}} {
+		b.Run("senders="+c.senders, func(b *testing.B) {
+			block := child(r.GenesisState(), c.txs, nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := r.Execute(block, c.view); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -208,7 +208,9 @@ func (l *Ledger) switchTo(p *plan, old, best chain.State) (store.Change, error) 
 		if err != nil {
 			return change, &executionError{hash: hash, parent: b.PrevHash, branch: apply[i:], height: b.Height, err: err}
 		}
-		view.apply(diff)
+		if i+1 < len(apply) {
+			view.apply(diff)
+		}
 		var nodes []merkle.Node
 		history, nodes = history.Append(hash[:])
 		work = work.Add(l.rules.Engine.Work(&b.Header))
