@@ -35,9 +35,18 @@ func reads(r *http.Request) bool {
 	return r.Method == http.MethodGet || r.Method == http.MethodHead
 }
 
+// forwarding are the headers by which a proxy tells that it calls for another.
+var forwarding = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via"}
+
 // fromHere tells whether r comes from this machine, as far as can be seen: a
-// proxy too calls from here, but it hands on the name that it was called by.
+// proxy too calls from here, but it hands on the name that it was called by, or
+// says that it is one.
 func fromHere(r *http.Request) bool {
+	for _, name := range forwarding {
+		if _, is := r.Header[name]; is {
+			return false
+		}
+	}
 	host, ok := hostName(r.Host)
 	if !ok || !boundToLoopback(r) {
 		return false

@@ -47,9 +47,9 @@ type Server struct {
 	guard   guard
 	token   string
 	handler http.Handler
-	slots   slots // one for each request being answered
-	streams slots // one for each follower of events
-	probes  slots // one for each question how the node is
+	slots   *slots // one for each request being answered
+	streams *slots // one for each follower of events
+	probes  *slots // one for each question how the node is
 	metrics *metrics
 }
 
@@ -99,13 +99,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.write(answer)
 		return
 	}
-	slots := s.slotsFor(r.URL.Path)
-	if !slots.enter(r.Context()) {
+	slots, from := s.slotsFor(r.URL.Path), asker(r)
+	if !slots.enter(r.Context(), from) {
 		answer.Header().Set("Retry-After", "1")
-		newProblem(http.StatusServiceUnavailable, fmt.Sprintf("%d requests of this kind are being answered; try again", cap(slots.taken))).write(answer)
+		newProblem(http.StatusServiceUnavailable, fmt.Sprintf("as many requests of this kind are being answered as may be: %d, a fourth of them for one address; try again", cap(slots.taken))).write(answer)
 		return
 	}
-	defer slots.leave()
+	defer slots.leave(from)
 	// In a copy: net/http looks at its own request's body to tell whether bytes
 	// of it are left, which else it takes for the next request.
 	r = r.WithContext(r.Context())
@@ -114,7 +114,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // slotsFor keeps apart who stays, who watches over the node, and who asks.
-func (s *Server) slotsFor(path string) slots {
+func (s *Server) slotsFor(path string) *slots {
 	switch path {
 	case eventsPath:
 		return s.streams

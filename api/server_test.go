@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -30,6 +31,7 @@ func around(handler http.HandlerFunc) (*Server, *bytes.Buffer) {
 		guard:   newGuard(nil),
 		handler: handler,
 		slots:   newSlots(maxRequests, maxQueueing),
+		streams: newSlots(maxStreams, 0),
 		probes:  newSlots(maxProbes, maxQueueing),
 	}
 	s.metrics = newMetrics(s)
@@ -163,6 +165,45 @@ func TestRequestsBeyondTheLimitWaitAndAreTurnedAway(t *testing.T) {
 	})
 }
 
+// TestOneAddressHasAShareOfTheSlots: others are answered while it has all of it.
+func TestOneAddressHasAShareOfTheSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		leave := make(chan struct{})
+		s, _ := around(func(http.ResponseWriter, *http.Request) { <-leave })
+		outside := context.WithValue(t.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 9), Port: 9471})
+		from := func(addr string) int {
+			r := httptest.NewRequestWithContext(outside, http.MethodGet, "http://192.0.2.9:9471/v1/status", nil)
+			r.RemoteAddr = addr
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, r)
+			return w.Code
+		}
+		const share = maxRequests / shareOf
+		for range share {
+			go from("[2001:db8::1]:1000")
+		}
+		synctest.Wait()
+		if code := from("[2001:db8::2:2]:1001"); code != http.StatusServiceUnavailable {
+			t.Errorf("the next of the same network got %d", code)
+		}
+		others := make(chan int, 2)
+		go func() { others <- from("[2001:db8:0:1::1]:1000") }()
+		go func() { others <- from("192.0.2.1:1000") }()
+		synctest.Wait()
+		if n := len(s.slots.taken); n != share+2 {
+			t.Errorf("%d requests are being answered, want %d and two of others", n, share)
+		}
+		close(leave)
+		if a, b := <-others, <-others; a != http.StatusOK || b != http.StatusOK {
+			t.Errorf("others got %d and %d", a, b)
+		}
+		synctest.Wait()
+		if len(s.slots.shares) != 0 {
+			t.Errorf("shares of nobody are kept: %v", s.slots.shares)
+		}
+	})
+}
+
 func TestBodiesAreBounded(t *testing.T) {
 	s, _ := around(func(_ http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
@@ -238,7 +279,7 @@ func TestServeTellsWhyItFailed(t *testing.T) {
 func TestProbesAreAnsweredUnderLoad(t *testing.T) {
 	s, _ := around(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	for range maxRequests {
-		s.slots.enter(t.Context())
+		s.slots.enter(t.Context(), netip.Addr{})
 	}
 	for _, path := range []string{livePath, readyPath, metricsPath} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)

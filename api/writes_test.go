@@ -191,6 +191,23 @@ func TestWritingFromElsewhereTakesTheToken(t *testing.T) {
 	}
 }
 
+// TestProxyThatCallsByALocalNameIsNotThisMachine: it shows by what it adds.
+func TestProxyThatCallsByALocalNameIsNotThisMachine(t *testing.T) {
+	addr := listen(t, "127.0.0.1:0", api.Config{Debug: true, Token: strings.Repeat("0", 64)})
+	for _, header := range []string{
+		"Forwarded: for=192.0.2.1", "X-Forwarded-For: 192.0.2.1", "x-forwarded-host: ledger.example",
+		"X-Forwarded-Proto: https", "X-Real-IP: 192.0.2.1", "Via: 1.1 proxy",
+	} {
+		resp, body := call(t, http.MethodPost, "http://"+addr+"/v1/transactions", header)
+		wantProblem(t, resp, body, http.StatusUnauthorized, "needs the header")
+		resp, body = call(t, http.MethodGet, "http://"+addr+"/debug/pprof/cmdline", header)
+		wantProblem(t, resp, body, http.StatusForbidden, "this machine only")
+		if resp, body := call(t, http.MethodGet, "http://"+addr+"/v1/status", header); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: reading got %s %s", header, resp.Status, body)
+		}
+	}
+}
+
 // TestRefusedBodyIsNotTheNextRequest: whoever sends through a proxy that many
 // share could else speak in another's name.
 func TestRefusedBodyIsNotTheNextRequest(t *testing.T) {
