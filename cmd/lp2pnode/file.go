@@ -7,7 +7,9 @@ import (
 	"io"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -34,6 +36,9 @@ func parseFile(path string, raw []byte, table []setting) (map[string]given, erro
 		var where *toml.DecodeError
 		if errors.As(err, &where) {
 			row, _ := where.Position()
+			if key, value := bareText(raw, row); key != "" {
+				return nil, usagef("%s:%d: %s: want a text in quotes, got %.60s", path, row, key, value)
+			}
 			return nil, usagef("%s:%d: %w", path, row, err)
 		}
 		for key, lines := range keyLines(raw) {
@@ -65,6 +70,20 @@ func parseFile(path string, raw []byte, table []setting) (map[string]given, erro
 		all[key] = given{values, fromFile, where}
 	}
 	return all, wrong.asError()
+}
+
+// bareText returns key and value of a line, the first of which is 1, that would
+// be right with its value in quotes; "" of any other.
+func bareText(raw []byte, row int) (key, value string) {
+	lines := strings.Split(string(raw), "\n")
+	if row < 1 || row > len(lines) {
+		return "", ""
+	}
+	bare := regexp.MustCompile(`^\s*([\w-]+)\s*=\s*([A-Za-z~/.][^"'\[{#]*?)\s*(#.*)?$`).FindStringSubmatch(lines[row-1])
+	if bare == nil {
+		return "", ""
+	}
+	return bare[1], bare[2]
 }
 
 // fromTOML returns a decoded value as texts, or an error if it has not the
