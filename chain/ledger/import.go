@@ -135,7 +135,7 @@ func (l *Ledger) decodeWindow(raws [][]byte, first uint64) *window {
 func (l *Ledger) decodeLine(raw []byte) (*chain.Block, error) {
 	b, err := l.rules.DecodeBlock(raw)
 	if rule := new(chain.RuleError); errors.As(err, &rule) && rule.Rule == chain.RuleHeight {
-		return nil, fmt.Errorf("block 0 is of another chain than %s: %w", l.rules.Genesis().Hash, err)
+		return nil, fmt.Errorf("block 0 is of another chain than %s, choose that chain's genesis file and another directory: %w", l.rules.Genesis().Hash, err)
 	}
 	if err != nil {
 		return nil, err

@@ -50,7 +50,7 @@ func (o *options) directoryError(err error) error {
 	case vfs.IsNoSpaceError(err):
 		return fmt.Errorf("%w: make room on that disk, or choose another directory with --data-dir", err)
 	case errors.As(err, new(*fs.PathError)):
-		return fmt.Errorf("%w: give it to the user who runs this, or choose another directory with --data-dir", err)
+		return fmt.Errorf("%w: see that the user who runs this may write there, or choose another directory with --data-dir", err)
 	}
 	return err
 }

@@ -26,8 +26,8 @@ func TestUnusableDirectorySaysWhatToDo(t *testing.T) {
 		want string
 	}{
 		{noDirectory, "make data directory " + file + ": "},
-		{noDirectory, ": give it to the user who runs this, or choose another directory with --data-dir"},
-		{fmt.Errorf("lock: %w", &os.PathError{Op: "open", Path: "LOCK", Err: syscall.EROFS}), "read-only file system: give it to"},
+		{noDirectory, ": see that the user who runs this may write there, or choose another directory with --data-dir"},
+		{fmt.Errorf("lock: %w", &os.PathError{Op: "open", Path: "LOCK", Err: syscall.EROFS}), "read-only file system: see that"},
 		{fmt.Errorf("open: %w", &os.PathError{Op: "open", Path: "LOCK", Err: syscall.ENOSPC}), ": make room on that disk, or choose another directory with --data-dir"},
 	} {
 		if got := (&options{}).directoryError(row.err).Error(); !strings.Contains(got, row.want) {
