@@ -134,8 +134,7 @@ func credit(acc Account, amount uint64) (Account, error) {
 // parent left (protocol §5) and returns what changes. Errors that match
 // ErrUnfit are the block's, all others the view's.
 func (r *Rules) Execute(b *Block, view Accounts) (Diff, error) {
-	most := len(b.Transactions) + 1 // changes, of those who pay one another; more take more room
-	d := &Draft{view: view, diff: make(Diff, 0, most), index: make(map[Address]int, most)}
+	d := NewDraft(view)
 	var fees uint64
 	for i, t := range b.Transactions {
 		if err := d.Apply(t); err != nil {
