@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -119,6 +120,9 @@ func fillBackup(ctx context.Context, cfg *Config, rules *chain.Rules, dir string
 // and the chain's genesis.json, and keeps what it has of a node's own files. It
 // refuses a directory that has a chain, or is in use.
 func Restore(ctx context.Context, fs vfs.FS, backup, dir string, log *slog.Logger, progress Progress) (b *Backup, err error) {
+	if within(backup, dir) {
+		return nil, fmt.Errorf("restore to %s: the backup %s is in it: choose another directory", dir, backup)
+	}
 	rules, err := readBackup(fs, backup)
 	if err != nil {
 		return nil, err
@@ -128,12 +132,27 @@ func Restore(ctx context.Context, fs vfs.FS, backup, dir string, log *slog.Logge
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	tip, err := store.Restore(ctx, lock, backup, rules, store.Options{Logger: log}, progress)
+	settle := func() error { return writeSecret(fs, dir, genesisFile, string(rules.Params.Canonical())+"\n") }
+	tip, err := store.Restore(ctx, lock, backup, rules, store.Options{Logger: log}, progress, settle)
 	if err != nil {
 		return nil, fmt.Errorf("restore to %s: %w", dir, err)
 	}
-	b = &Backup{ChainID: rules.Params.ChainID, Genesis: rules.Genesis().Hash, Height: tip.Tip.Height, Tip: tip.Tip.Hash, Work: tip.Work}
-	return b, writeSecret(fs, dir, genesisFile, string(rules.Params.Canonical())+"\n")
+	return &Backup{ChainID: rules.Params.ChainID, Genesis: rules.Genesis().Hash, Height: tip.Tip.Height, Tip: tip.Tip.Hash, Work: tip.Work}, nil
+}
+
+// within tells whether a path is dir or below it.
+func within(path, dir string) bool {
+	full := func(p string) string {
+		if real, err := filepath.EvalSymlinks(p); err == nil {
+			p = real
+		}
+		if abs, err := filepath.Abs(p); err == nil {
+			p = abs
+		}
+		return p
+	}
+	below, err := filepath.Rel(full(dir), full(path))
+	return err == nil && filepath.IsLocal(below)
 }
 
 // readBackup returns the rules of a backup's chain.

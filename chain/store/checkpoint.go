@@ -9,8 +9,9 @@ import (
 )
 
 // Checkpoint writes a copy of the store to dir, which LockDir and Open then
-// take as it is. It fails if dir holds a store. The copy appears whole or not
-// at all; the store goes on meanwhile.
+// take as it is. It fails if dir holds a store, or another Checkpoint is being
+// written there. The copy appears whole or not at all; the store goes on
+// meanwhile.
 func (s *Store) Checkpoint(dir string) error {
 	s.long.RLock()
 	defer s.long.RUnlock()
@@ -21,10 +22,21 @@ func (s *Store) Checkpoint(dir string) error {
 	if err := makeDir(fs, dir); err != nil {
 		return fmt.Errorf("checkpoint to %s: %w", dir, err)
 	}
-	return s.checkpoint(fs.PathJoin(dir, databaseName))
+	claim := fs.PathJoin(dir, lockName)
+	lock, err := fs.Lock(claim)
+	if err != nil && inUse(err) {
+		return fmt.Errorf("checkpoint to %s: another one is being written there", dir)
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint to %s: lock %s: %w", dir, claim, err)
+	}
+	err = s.checkpoint(fs.PathJoin(dir, databaseName))
+	_ = fs.Remove(claim) // while it is held: nobody has this file who has not been refused
+	return errors.Join(err, lock.Close())
 }
 
-// checkpoint writes a copy of the database to path, which must not exist.
+// checkpoint writes a copy of the database to path, which must not exist, with
+// the directory that path is in locked.
 func (s *Store) checkpoint(path string) error {
 	files, partial := s.lock.fs, path+".partial"
 	if _, err := files.Stat(path); !errors.Is(err, fs.ErrNotExist) {

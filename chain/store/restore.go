@@ -26,9 +26,10 @@ func Exists(dir string, files vfs.FS) (bool, error) {
 // Restore makes the database of an empty data directory, which lock holds, from
 // the copy that Checkpoint made in the directory from. The copy is brought to
 // the present format and proved anew before it is put in place; from stays as
-// it is, and may be on a medium that cannot be written to. After an error the
-// directory has no database, as before.
-func Restore(ctx context.Context, lock *Lock, from string, rules *chain.Rules, opts Options, progress func(done, total uint64)) (chain.State, error) {
+// it is, and may be on a medium that cannot be written to. settle is called when
+// the copy is proved and not yet in place. After an error the directory has no
+// database, as before.
+func Restore(ctx context.Context, lock *Lock, from string, rules *chain.Rules, opts Options, progress func(done, total uint64), settle func() error) (chain.State, error) {
 	if err := lock.requireEmpty(); err != nil {
 		return chain.State{}, err
 	}
@@ -40,6 +41,9 @@ func Restore(ctx context.Context, lock *Lock, from string, rules *chain.Rules, o
 	tip, err := prove(ctx, trial, lock.fs, rules, opts, progress)
 	if err != nil {
 		return chain.State{}, fmt.Errorf("the copy in %s does not hold: %w", from, err)
+	}
+	if err := settle(); err != nil {
+		return chain.State{}, err
 	}
 	return tip, lock.adopt(trial)
 }

@@ -147,7 +147,10 @@ func (p *place) blocks(ctx context.Context, from uint64, limit int) ([]*chain.Bl
 // it is complete and on disk.
 func writeWhole(path string, write func(io.Writer) error) (err error) {
 	partial := path + ".partial"
-	f, err := os.OpenFile(partial, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o666)
+	f, err := os.OpenFile(partial, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("%s is there: another export is writing it, or was cut short: remove it then", partial)
+	}
 	if err != nil {
 		return err
 	}

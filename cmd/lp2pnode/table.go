@@ -1,5 +1,11 @@
 package main
 
+import (
+	"strconv"
+
+	"github.com/lp2pnode/lp2pnode/node"
+)
+
 // kind is the type of a setting, as a TOML file has it.
 type kind int
 
@@ -49,7 +55,7 @@ func table(env environment) []setting {
 		{"api-hosts", "NAME", list, "", true, "names by which the API may be called beside localhost and IP addresses: a proxy's, a container's", setAPIHosts},
 		{"profile", "NAME", text, "laptop", false, "how much of the machine to take: pi, laptop or server", setProfile},
 		{"cache-mib", "MIB", number, "0", false, "MiB of memory that keep what was read from disk (0: by the profile)", setCacheMiB},
-		{"min-free-mib", "MIB", number, "256", false, "MiB that have to be free on the disk of the data directory, or the node stops writing", setMinFreeMiB},
+		{"min-free-mib", "MIB", number, strconv.Itoa(node.DefaultMinFree >> 20), false, "MiB that have to be free on the disk of the data directory, or the node stops writing", setMinFreeMiB},
 		{"max-peers", "N", number, "0", false, "connections above which the least useful are closed (0: by the profile)", setMaxPeers},
 		{"debug", "", boolean, "false", false, "serve profiles of the running program at /debug/pprof/ of the API, to this machine only", setDebug},
 		{"log-level", "LEVEL", text, "info", false, "least level to log: debug, info, warn or error", setLogLevel},
