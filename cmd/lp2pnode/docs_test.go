@@ -31,7 +31,7 @@ type treatment struct {
 // runs as it stands.
 func treatments() map[string]treatment {
 	const (
-		systemd = "wants systemd; the unit is checked by hand where there is one"
+		systemd = "wants systemd; TestUnitIsWhatSystemdTakes in deploy has systemd look at the unit"
 		docker  = "wants a Docker engine; TestCluster in deploy runs the compose file"
 		ledger  = "/dns4/ledger.example.org/tcp/9470"
 		here    = "/ip4/127.0.0.1/tcp/9470"
