@@ -3,7 +3,9 @@ package store
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -121,5 +123,42 @@ func TestEmptyBlockTakesLittleDisk(t *testing.T) {
 	t.Logf("%d bytes a block", each)
 	if each >= 600 {
 		t.Errorf("%d bytes for an empty block; want less than 600", each)
+	}
+}
+
+// BenchmarkVerify proves a chain of signed transactions with one processor and
+// with all, in turn; speed-up is how many times quicker all are.
+func BenchmarkVerify(b *testing.B) {
+	c := newToy(b, "toy")
+	lock, err := LockDir(b.TempDir(), vfs.Default)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := Open(lock, c.rules, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	blocks := c.chain(b, c.genesis, 200, 100)
+	commit(b, s, change(c.genesis, blocks[len(blocks)-1], blocks...))
+	prove := func(processors int) time.Duration {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+		begin := time.Now()
+		if err := s.Verify(b.Context(), nil); err != nil {
+			b.Fatal(err)
+		}
+		return time.Since(begin)
+	}
+	var one, all time.Duration
+	for b.Loop() {
+		one += prove(1)
+		all += prove(runtime.NumCPU())
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(one.Seconds()*1000/float64(b.N), "one-ms")
+	b.ReportMetric(all.Seconds()*1000/float64(b.N), "all-ms")
+	b.ReportMetric(float64(runtime.NumCPU()), "processors")
+	b.ReportMetric(one.Seconds()/all.Seconds(), "speed-up")
+	if err := errors.Join(s.Close(), lock.Close()); err != nil {
+		b.Fatal(err)
 	}
 }
