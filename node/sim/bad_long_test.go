@@ -46,7 +46,7 @@ func TestSelfishMinerGainsLittle(t *testing.T) {
 
 func TestLongSelfishMinerGainsLittle(t *testing.T) {
 	long(t)
-	selfishShare(t, 12, 24*time.Hour)
+	selfishShare(t, 12, 8*time.Hour)
 }
 
 func selfishShare(t *testing.T, nodes int, lasts time.Duration) {
