@@ -164,7 +164,7 @@ func TestWhatAStrangerSentFirstIsHeardFromAPeer(t *testing.T) {
 	b := start(t, newMemory(rules), nil, gossipOnly, func(n *Network) { n.timing.retry = time.Hour })
 	a.dial(t, b)
 	awaitMesh(t, a, b)
-	block := a.mine(t, 1, "a")
+	block := child(a.memory.Tip(), "only gossiped")
 	if err := stranger(t, b, topicBlocks).Publish(t.Context(), block.Raw()); err != nil {
 		t.Fatal(err)
 	}
