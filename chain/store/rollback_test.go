@@ -73,6 +73,37 @@ func TestRollbackGoesInWholeSteps(t *testing.T) {
 	}
 }
 
+// TestRollbackOfFullBlocksIsBounded: in the bytes of a step, and in those of the
+// transactions that wait again, of which the lowest blocks' come first.
+func TestRollbackOfFullBlocksIsBounded(t *testing.T) {
+	c := newToy(t, "toy")
+	c.data = 40_000
+	s := open(t, vfs.NewMem(), c.rules)
+	const n = 120
+	blocks := c.chain(t, c.genesis, n, 2)
+	commit(t, s, change(c.genesis, blocks[n-1], blocks...))
+	of := func(b *block) int { return len(b.Transactions[0].Raw()) + len(b.Transactions[1].Raw()) + len("[,]") }
+	for limit, want := range map[int]uint64{0: 20, of(blocks[20]): 21, of(blocks[20]) + of(blocks[21]) - 1: 21, 1 << 30: n} {
+		if last, err := read(s, func(v view) (uint64, error) { return v.lastToWait(21, n, limit) }); err != nil || last != want {
+			t.Errorf("within %d bytes: up to block %d, %v; want %d", limit, last, err, want)
+		}
+	}
+	at, err := s.rollbackStep(0, 100)
+	if err != nil || at == 0 || at >= n-20 {
+		t.Fatalf("a step went to block %d, %v", at, err)
+	}
+	waiting, err := s.Pending()
+	if want := 2 * (100 - int(at)); err != nil || len(waiting) != want {
+		t.Errorf("%d transactions wait, %v; want %d", len(waiting), err, want)
+	}
+	if err := s.Verify(t.Context(), nil); err != nil || tipOf(t, s) != blocks[at-1].Hash {
+		t.Errorf("after a step: %v", err)
+	}
+	if err := errors.Join(s.Rollback(t.Context(), 0, nil), s.Verify(t.Context(), nil)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRollbackForgetsReorganisationsThatSpeakOfForgottenBlocks(t *testing.T) {
 	c := newToy(t, "toy")
 	s := open(t, vfs.NewMem(), c.rules)
