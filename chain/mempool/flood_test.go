@@ -36,6 +36,7 @@ func decoded(tx *chain.Transaction) *chain.Transaction {
 
 func heapBytes() uint64 {
 	runtime.GC()
+	runtime.GC() // what sync.Pool holds goes with the second
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
