@@ -287,8 +287,9 @@ func (n *Node) Addrs() []string {
 	return texts
 }
 
-// SubmitBlock takes a sealed block and publishes it once it is on disk. Its errors are those of
-// ledger.AddBlocks; a block can hold nothing that a stranger's could not.
+// SubmitBlock takes a sealed block and publishes it once it is on disk. Its
+// errors are those of ledger.AddBlocks; a block can hold nothing that a
+// stranger's could not.
 func (n *Node) SubmitBlock(ctx context.Context, b *chain.Block) error {
 	own, err := n.ledger.DecodeBlock(b.Raw())
 	if err != nil {
