@@ -26,7 +26,10 @@ func (a *asker) wait(ctx context.Context, c *client.Client, id chain.Hash, confi
 	defer line.end()
 	var told client.TxState
 	return p.wait(ctx, c, id, confirmations, func(s *client.TxStatus) {
-		text := fmt.Sprintf("%s: %s; waiting for %s", id.Short(), txText(s), count(int(confirmations), "confirmation"))
+		text := fmt.Sprintf("%s: %s", id.Short(), txText(s))
+		if s.Included == nil || s.Included.Confirmations < confirmations {
+			text += "; waiting for " + count(int(confirmations), "confirmation")
+		}
 		if line.shown() {
 			line.show(text)
 		} else if told != s.State {
