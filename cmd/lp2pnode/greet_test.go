@@ -35,19 +35,20 @@ func TestAddressForTheNextMachineComesFirst(t *testing.T) {
 
 func TestInvitationNamesGenesisDirectoryAndPeer(t *testing.T) {
 	for _, row := range []struct {
-		genesis, dir, addr, want string
+		home, genesis, dir, addr, want string
 	}{
-		{"", "", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
-		{"our lab.json", "", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --genesis 'our lab.json' --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
-		{"", "", "/ip4/127.0.0.1/tcp/9470" + testPeer, "lp2pnode --ephemeral --bootstrap /ip4/127.0.0.1/tcp/9470" + testPeer},
-		{"lab.json", "/home/a/our-lab", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --genesis lab.json --data-dir ~/our-lab --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
-		{"lab.json", "~/our lab", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --genesis lab.json --data-dir ~/'our lab' --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
-		{"lab.json", "/home/a/.local/share/lp2pnode", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --genesis lab.json --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
-		{"lab.json", "/var/lib/lp2pnode", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --genesis lab.json --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
-		{"", "/home/a/trial", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
+		{"/home/a", "", "", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
+		{"/home/a", "our lab.json", "", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --genesis 'our lab.json' --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
+		{"/home/a", "", "", "/ip4/127.0.0.1/tcp/9470" + testPeer, "lp2pnode --ephemeral --bootstrap /ip4/127.0.0.1/tcp/9470" + testPeer},
+		{"/home/a", "lab.json", "/home/a/our-lab", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --genesis lab.json --data-dir ~/our-lab --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
+		{"/home/a", "lab.json", "~/our lab", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --genesis lab.json --data-dir ~/'our lab' --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
+		{"/home/a", "lab.json", "/home/a/.local/share/lp2pnode", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --genesis lab.json --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
+		{"/home/a", "lab.json", "/var/lib/lp2pnode", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --genesis lab.json --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
+		{"/", "lab.json", "/var/lib/lp2pnode", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --genesis lab.json --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
+		{"/home/a", "", "/home/a/trial", "/ip4/192.168.1.5/tcp/9470" + testPeer, "lp2pnode --bootstrap /ip4/192.168.1.5/tcp/9470" + testPeer},
 	} {
 		o := &options{node: node.DefaultConfig(), genesisFile: row.genesis}
-		if err := setDataDir(environment{"HOME=/home/a"})(o, []string{row.dir}); err != nil {
+		if err := setDataDir(environment{"HOME=" + row.home})(o, []string{row.dir}); err != nil {
 			t.Fatal(err)
 		}
 		if got := o.invitation(row.addr); got != row.want {

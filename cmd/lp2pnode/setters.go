@@ -105,8 +105,10 @@ func setDataDir(env environment) setter {
 		if o.node.DataDir, err = filepath.Abs(dir); err != nil {
 			return err
 		}
-		rest, err := filepath.Rel(env.home(), o.node.DataDir)
-		if err == nil && filepath.IsLocal(rest) && o.node.DataDir != env.dataDir() {
+		home := filepath.Clean(env.home())
+		rest, err := filepath.Rel(home, o.node.DataDir)
+		rooted := home == filepath.Dir(home) // as a system user's may be: everything is below it
+		if err == nil && !rooted && filepath.IsLocal(rest) && o.node.DataDir != env.dataDir() {
 			o.homeDir = filepath.ToSlash(rest)
 		}
 		return nil
