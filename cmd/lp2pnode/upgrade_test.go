@@ -3,6 +3,7 @@ package main_test
 import (
 	"archive/tar"
 	"compress/gzip"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -74,12 +76,15 @@ func TestUpgradeInPlace(t *testing.T) {
 	}
 }
 
-// refused runs a command that has to fail and returns what it says.
+// refused runs a command that has to fail, within a minute, and returns what it
+// says.
 func refused(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := exec.Command("lp2pnode", args...).CombinedOutput()
-	if err == nil {
-		t.Errorf("lp2pnode %s: want a failure, got %s", strings.Join(args, " "), out)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "lp2pnode", args...).CombinedOutput()
+	if err == nil || ctx.Err() != nil {
+		t.Errorf("lp2pnode %s: want a failure, got %s, %v", strings.Join(args, " "), out, err)
 	}
 	return string(out)
 }
