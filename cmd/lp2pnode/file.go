@@ -35,11 +35,12 @@ func parseFile(path string, raw []byte, table []setting) (map[string]given, erro
 	if err := toml.Unmarshal(raw, &tree); err != nil {
 		var where *toml.DecodeError
 		if errors.As(err, &where) {
-			row, _ := where.Position()
-			if key, value := bareText(raw, row); key != "" {
-				return nil, usagef("%s:%d: %s: want a text in quotes, got %.60s", path, row, key, value)
+			line, _ := where.Position()
+			key, value := bareText(raw, line)
+			if i := slices.IndexFunc(table, func(row setting) bool { return row.name == key }); i >= 0 {
+				return nil, usagef("%s:%d: %s: want %s, got %.60s", path, line, key, table[i].kind.inTOML(), value)
 			}
-			return nil, usagef("%s:%d: %w", path, row, err)
+			return nil, usagef("%s:%d: %w", path, line, err)
 		}
 		for key, lines := range keyLines(raw) {
 			if len(lines) > 1 {
@@ -72,14 +73,14 @@ func parseFile(path string, raw []byte, table []setting) (map[string]given, erro
 	return all, wrong.asError()
 }
 
-// bareText returns key and value of a line, the first of which is 1, that would
-// be right with its value in quotes; "" of any other.
-func bareText(raw []byte, row int) (key, value string) {
+// bareText returns key and value of a line, the first of which is 1, whose
+// value is a text without quotes; "" of any other.
+func bareText(raw []byte, line int) (key, value string) {
 	lines := strings.Split(string(raw), "\n")
-	if row < 1 || row > len(lines) {
+	if line < 1 || line > len(lines) {
 		return "", ""
 	}
-	bare := regexp.MustCompile(`^\s*([\w-]+)\s*=\s*([A-Za-z~/.][^"'\[{#]*?)\s*(#.*)?$`).FindStringSubmatch(lines[row-1])
+	bare := regexp.MustCompile(`^\s*([\w-]+)\s*=\s*([A-Za-z~/.][^"'\[{#]*?)\s*(#.*)?$`).FindStringSubmatch(lines[line-1])
 	if bare == nil {
 		return "", ""
 	}
@@ -107,15 +108,19 @@ func (r setting) fromTOML(value any) ([]string, error) {
 			return texts, nil
 		}
 	}
-	wanted := map[kind]string{
-		text: `a text in quotes`, list: `texts in brackets, ["…", "…"]`,
-		boolean: "true or false without quotes", number: "a number without quotes",
-	}
 	got, err := json.Marshal(value)
 	if err != nil { // inf and nan
 		got = fmt.Append(nil, value)
 	}
-	return nil, fmt.Errorf("want %s, got %.60s", wanted[r.kind], got)
+	return nil, fmt.Errorf("want %s, got %.60s", r.kind.inTOML(), got)
+}
+
+// inTOML says how a value of this kind is written.
+func (k kind) inTOML() string {
+	return map[kind]string{
+		text: "a text in quotes", list: `texts in brackets, ["…", "…"]`,
+		boolean: "true or false without quotes", number: "a number without quotes",
+	}[k]
 }
 
 func allTexts(values []any) ([]string, bool) {
