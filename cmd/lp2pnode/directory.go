@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -49,7 +50,8 @@ func (o *options) directoryError(err error) error {
 		return fmt.Errorf("%w; name them with --data-dir or --genesis", err)
 	case vfs.IsNoSpaceError(err):
 		return fmt.Errorf("%w: make room on that disk, or choose another directory with --data-dir", err)
-	case errors.As(err, new(*fs.PathError)):
+	case errors.As(err, new(*fs.PathError)) &&
+		(errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR)):
 		return fmt.Errorf("%w: see that the user who runs this may write there, or choose another directory with --data-dir", err)
 	}
 	return err

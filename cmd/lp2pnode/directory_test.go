@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,10 +29,21 @@ func TestUnusableDirectorySaysWhatToDo(t *testing.T) {
 		{noDirectory, "make data directory " + file + ": "},
 		{noDirectory, ": see that the user who runs this may write there, or choose another directory with --data-dir"},
 		{fmt.Errorf("lock: %w", &os.PathError{Op: "open", Path: "LOCK", Err: syscall.EROFS}), "read-only file system: see that"},
+		{fmt.Errorf("lock: %w", &os.PathError{Op: "open", Path: "LOCK", Err: syscall.EACCES}), "permission denied: see that"},
 		{fmt.Errorf("open: %w", &os.PathError{Op: "open", Path: "LOCK", Err: syscall.ENOSPC}), ": make room on that disk, or choose another directory with --data-dir"},
 	} {
 		if got := (&options{}).directoryError(row.err).Error(); !strings.Contains(got, row.want) {
 			t.Errorf("want %q, got %q", row.want, got)
+		}
+	}
+	for _, err := range []error{
+		fmt.Errorf("open: %w", &os.PathError{Op: "read", Path: "000005.sst", Err: syscall.EIO}),
+		fmt.Errorf("open: %w", &os.PathError{Op: "open", Path: "000005.sst", Err: syscall.EMFILE}),
+		fmt.Errorf("open: %w", &os.PathError{Op: "open", Path: "000005.sst", Err: syscall.ENOENT}),
+		fmt.Errorf("listen: %w", &net.OpError{Op: "listen", Net: "tcp", Err: os.NewSyscallError("bind", syscall.EACCES)}),
+	} {
+		if got := (&options{}).directoryError(err); got.Error() != err.Error() {
+			t.Errorf("want %q without advice, got %q", err, got)
 		}
 	}
 }
