@@ -89,7 +89,7 @@ func buildIndexes(w *writer) error {
 		if err != nil {
 			return err
 		}
-		rows, err := indexRows(w.keys, b)
+		rows, err := indexRows(keys{}, b)
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func (s *Store) Verify(ctx context.Context, progress func(done, total uint64)) e
 		return fmt.Errorf("verify: %w", err)
 	}
 	snapshot := <-snapshots
-	v := verifier{view: view{snapshot, s.rules}, accounts: map[chain.Address]chain.Account{}, keys: keys{}}
+	v := verifier{view: view{snapshot, s.rules}, accounts: map[chain.Address]chain.Account{}}
 	ctx, stop := s.untilReopened(ctx)
 	defer stop()
 	err := v.all(ctx, progress)
@@ -76,7 +76,6 @@ type verifier struct {
 	view
 	state    chain.State // after the last block proved
 	accounts map[chain.Address]chain.Account
-	keys     keys   // used by next only
 	indexed  uint64 // rows of the best chain's indexes
 }
 
@@ -206,14 +205,15 @@ func (v *verifier) next(height uint64, c candidate) error {
 	if err != nil {
 		return err
 	}
-	undo, err := encodeDiff(v.keys, diff)
+	k := keys{} // this block's: those of a whole chain would be as large as accounts
+	undo, err := encodeDiff(k, diff)
 	if err != nil {
 		return err
 	}
 	if err := v.same(hashKey(undoRow, h), undo); err != nil {
 		return err
 	}
-	rows, err := indexRows(v.keys, b)
+	rows, err := indexRows(k, b)
 	if err != nil {
 		return err
 	}
