@@ -92,7 +92,8 @@ func (k *keeper) state() Disk {
 // room again, and lets write or not. It returns false if the store could not be
 // opened.
 func (k *keeper) look() (opened bool) {
-	roomy, broken := k.measure(), k.store.Err()
+	roomy, enough := k.measure()
+	broken := k.store.Err()
 	if broken != nil {
 		k.hold(fmt.Sprintf("the disk of %s has failed: %v", k.dir, broken))
 		k.broke()
@@ -106,7 +107,7 @@ func (k *keeper) look() (opened bool) {
 	case k.store.Err() != nil:
 		k.hold(fmt.Sprintf("the store in %s cannot be opened: %v", k.dir, k.store.Err()))
 	case !roomy:
-		k.hold(fmt.Sprintf("the disk is full: %d MiB have to be free in %s", k.state().MinFree>>20, k.dir))
+		k.hold(fmt.Sprintf("the disk is full: %d MiB have to be free in %s", (enough+1<<20-1)>>20, k.dir))
 	case k.store.ReadOnly():
 		k.hold(fmt.Sprintf("the disk of %s has failed and is tried again", k.dir))
 	default:
@@ -115,22 +116,23 @@ func (k *keeper) look() (opened bool) {
 	return opened
 }
 
-// measure asks for the room on disk and tells whether it lets write: some more
-// of it once it was missing, or a node would stop and go with each file that
-// somebody makes and removes.
-func (k *keeper) measure() (roomy bool) {
+// measure asks for the room on disk and tells whether it lets write, and how
+// many bytes let write again once it was missing: some more, or a node would
+// stop and go with each file that somebody makes and removes.
+func (k *keeper) measure() (roomy bool, enough uint64) {
 	usage, err := k.fs.GetDiskUsage(k.dir)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.disk.Unknown, k.disk.Free = err != nil, usage.AvailBytes
-	wanted := k.disk.MinFree
-	if k.disk.Held != "" {
-		wanted += wanted / 4
-	}
+	enough = k.disk.MinFree + k.disk.MinFree/4
 	if k.store.ReadOnly() {
-		wanted = max(wanted, store.SpareRoom) // or it could not be opened for writing
+		enough = max(enough, store.SpareRoom) // or it could not be opened for writing
 	}
-	return k.disk.Unknown || k.disk.Free >= wanted
+	wanted := enough
+	if k.disk.Held == "" {
+		wanted = k.disk.MinFree
+	}
+	return k.disk.Unknown || k.disk.Free >= wanted, enough
 }
 
 // broke counts a failure and puts off the next try to write: at once after the

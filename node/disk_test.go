@@ -3,6 +3,7 @@ package node_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/lp2pnode/lp2pnode/chain"
+	"github.com/lp2pnode/lp2pnode/chain/store"
 	"github.com/lp2pnode/lp2pnode/node"
 )
 
@@ -119,7 +121,7 @@ func TestNodeStopsWritingBelowTheWatermarkAndGoesOnByItself(t *testing.T) {
 	n, _ := run(t, onDisk(disk))
 	grows(t, n)
 	room(node.DefaultMinFree - 1)
-	stopped(t, n, "the disk is full: 256 MiB have to be free in /data")
+	stopped(t, n, "the disk is full: 320 MiB have to be free in /data")
 	room(node.DefaultMinFree) // not yet: a little more, or it would stop and go
 	stopped(t, n, "the disk is full")
 	room(node.DefaultMinFree * 5 / 4)
@@ -171,4 +173,23 @@ func TestNodeStartsOnAFullDisk(t *testing.T) {
 		grows(t, n)
 		stop()
 	}
+}
+
+// TestReadOnlyStoreSaysWhatItTakesToWrite: which may be more than --min-free-mib.
+func TestReadOnlyStoreSaysWhatItTakesToWrite(t *testing.T) {
+	f, mem := &full{}, vfs.NewMem()
+	room := func(bytes uint64) { mem.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: bytes, TotalBytes: 1 << 40}) }
+	cfg := onDisk(errorfs.Wrap(mem, f))
+	cfg.MinFree = 1
+	room(1 << 30)
+	n, stop := run(t, cfg)
+	grows(t, n)
+	stop()
+	f.Store(true)
+	room(store.SpareRoom - 1)
+	n, _ = run(t, cfg)
+	stopped(t, n, fmt.Sprintf("the disk is full: %d MiB have to be free in /data", store.SpareRoom>>20))
+	f.Store(false)
+	room(store.SpareRoom)
+	grows(t, n)
 }
