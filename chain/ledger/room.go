@@ -23,11 +23,12 @@ const roomWait = 10 * time.Minute
 type room struct {
 	waiting  []waiting // oldest first
 	bytes    int       // of memory
-	maxBytes int       // of all; a peer may have a quarter
+	maxBytes int       // of all; a peer may have a quarter, or one block
 }
 
 type waiting struct {
 	block *chain.Block
+	cost  int // bytes of memory
 	src   chain.Source
 	due   time.Time // zero: waits for its parent
 	ready bool      // its parent has come
@@ -38,38 +39,46 @@ func newRoom(p chain.Params) *room {
 }
 
 // costOf returns the bytes of memory that a block takes: its canonical form,
-// its transactions' data and addresses once more, and their structs. That is
-// less than five times the canonical form.
+// its transactions' data and addresses once more, their structs, and the
+// buffers of those that DecodeBlock took from the pool, which may have left it.
+// That is less than nine times the canonical form.
 func costOf(b *chain.Block) int {
 	const each = 512 // measured; a transaction has 253 bytes or more
-	return 2*len(b.Raw()) + each*(1+len(b.Transactions))
+	cost := 2*len(b.Raw()) + each*(1+len(b.Transactions))
+	for _, t := range b.Transactions {
+		if t.Verified() { // the others are part of the block's bytes
+			cost += cap(t.Raw())
+		}
+	}
+	return cost
 }
 
 // add keeps a block unless it is here already or its peer has its share.
 func (r *room) add(src chain.Source, b *chain.Block, due time.Time) {
-	count, size := 0, costOf(b)
+	cost := costOf(b)
+	count, size := 0, cost
 	for _, w := range r.waiting {
 		if w.block.Hash == b.Hash {
 			return
 		}
 		if w.src.Peer == src.Peer {
 			count++
-			size += costOf(w.block)
+			size += w.cost
 		}
 	}
-	if count >= roomPeerBlocks || size > r.maxBytes/4 {
+	if count >= roomPeerBlocks || count > 0 && size > r.maxBytes/4 {
 		return
 	}
-	for len(r.waiting) >= roomBlocks || r.bytes+costOf(b) > r.maxBytes {
+	for len(r.waiting) >= roomBlocks || r.bytes+cost > r.maxBytes {
 		r.remove(0)
 	}
-	r.waiting = append(r.waiting, waiting{block: b, src: src, due: due})
-	r.bytes += costOf(b)
+	r.waiting = append(r.waiting, waiting{block: b, cost: cost, src: src, due: due})
+	r.bytes += cost
 }
 
 func (r *room) remove(i int) waiting {
 	w := r.waiting[i]
-	r.bytes -= costOf(w.block)
+	r.bytes -= w.cost
 	r.waiting = slices.Delete(r.waiting, i, i+1)
 	return w
 }
