@@ -31,7 +31,7 @@ func (s *Store) Checkpoint(dir string) error {
 		return fmt.Errorf("checkpoint to %s: lock %s: %w", dir, claim, err)
 	}
 	err = s.checkpoint(fs.PathJoin(dir, databaseName))
-	_ = fs.Remove(claim) // while it is held: nobody has this file who has not been refused
+	_ = fs.Remove(claim) // whoever opened it meanwhile and locks it now finds the copy, if there is one
 	return errors.Join(err, lock.Close())
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -30,8 +31,17 @@ const maxOldLogBytes = memTableBytes
 // the store.
 const SpareRoom = 4 * memTableBytes
 
-// mergeCategory is Pebble's name for what a merge writes.
-const mergeCategory = "pebble-compaction"
+const (
+	mergeCategory = "pebble-compaction"    // Pebble's name for what a merge writes
+	mergePause    = 200 * time.Millisecond // of a merge that failed: Pebble tries again at once
+)
+
+// mergeError says that a table which others are merged into could not be
+// written.
+type mergeError struct{ cause error }
+
+func (e *mergeError) Error() string { return "merge tables: " + e.cause.Error() }
+func (e *mergeError) Unwrap() error { return e.cause }
 
 // disk stands between Pebble and the file system and can be cut. After that
 // nothing changes on the file system through it: goroutines of Pebble that try
@@ -46,6 +56,7 @@ type disk struct {
 	vfs.FS
 	database string      // where the logs are
 	fail     func(error) // tells the guard, which cuts
+	broken   <-chan struct{}
 
 	off atomic.Bool
 	mu  sync.RWMutex // held for reading by each operation, so that close can await them
@@ -56,7 +67,7 @@ type disk struct {
 }
 
 func newDisk(fs vfs.FS, database string, g *guard) *disk {
-	d := &disk{FS: fs, database: database, fail: g.fail, files: map[*file]struct{}{}, partial: map[string]bool{}}
+	d := &disk{FS: fs, database: database, fail: g.fail, broken: g.broken, files: map[*file]struct{}{}, partial: map[string]bool{}}
 	g.cut = func() { d.off.Store(true) }
 	return d
 }
@@ -134,7 +145,19 @@ func (d *disk) Create(name string, c vfs.DiskWriteCategory) (f vfs.File, err err
 		}
 		return err
 	})
+	if err != nil && c == mergeCategory {
+		d.rest()
+		err = &mergeError{err}
+	}
 	return f, err
+}
+
+// rest lets time pass before Pebble tries a merge again.
+func (d *disk) rest() {
+	select {
+	case <-time.After(mergePause):
+	case <-d.broken:
+	}
 }
 
 // order is called before a file appears or goes. A marker of Pebble's names
@@ -172,7 +195,7 @@ func (d *disk) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (f vfs.Fi
 
 // removeOldLogs removes all logs but the newest, for a database that has just
 // been flushed and closed: Pebble keeps some to use again, and would remove them
-// when it opens. It does not bear that none is there.
+// when it opens. Without any it makes checkpoints that do not open.
 func (d *disk) removeOldLogs() error {
 	names, err := d.List(d.database)
 	if err != nil {
@@ -265,11 +288,24 @@ func (f *file) Close() error {
 	f.disk.filesMu.Lock()
 	_, open := f.disk.files[f]
 	delete(f.disk.files, f)
+	failed := f.failed
 	f.disk.filesMu.Unlock()
 	if !open {
 		return nil // by disk.close
 	}
-	return f.disk.change(f.path, f.File.Close)
+	err := f.disk.change(f.path, f.File.Close)
+	if f.merge && (failed || err != nil) {
+		f.disk.rest()
+	}
+	return f.told(err)
+}
+
+// told is how the error of a write is passed on.
+func (f *file) told(err error) error {
+	if err != nil && f.merge {
+		return &mergeError{err}
+	}
+	return err
 }
 
 func (f *file) Write(b []byte) (n int, err error) {
@@ -280,7 +316,7 @@ func (f *file) Write(b []byte) (n int, err error) {
 		f.wrote(false, err)
 		return err
 	})
-	return n, err
+	return n, f.told(err)
 }
 
 // spare refuses what a merge writes where too little room would be left.
@@ -290,7 +326,7 @@ func (f *file) spare(n int) error {
 	}
 	usage, err := f.disk.GetDiskUsage(f.disk.database)
 	if err == nil && usage.AvailBytes < SpareRoom+uint64(n) {
-		return fmt.Errorf("merge tables: want %d MiB left free on the disk: %w", SpareRoom>>20, syscall.ENOSPC)
+		return fmt.Errorf("want %d MiB left free on the disk: %w", SpareRoom>>20, syscall.ENOSPC)
 	}
 	return nil // or nobody knows
 }
@@ -319,16 +355,16 @@ func (f *file) Sync() error     { return f.sync(f.File.Sync) }
 func (f *file) SyncData() error { return f.sync(f.File.SyncData) }
 
 func (f *file) sync(how func() error) error {
-	return f.disk.change(f.path, func() error {
+	return f.told(f.disk.change(f.path, func() error {
 		err := how()
 		f.wrote(true, err)
 		return err
-	})
+	}))
 }
 
 func (f *file) SyncTo(length int64) (full bool, err error) {
 	err = f.disk.change(f.path, func() (err error) { full, err = f.File.SyncTo(length); return err })
-	return full, err
+	return full, f.told(err)
 }
 
 func (f *file) Preallocate(at, length int64) error {

@@ -25,10 +25,12 @@ import (
 // written is reported as a background error and tried again, at once and for
 // ever, while commits wait for it.
 //
-// A merge of tables that fails is no failure of the store, though Pebble reports
-// it as that of a flush: it has changed nothing, what it had written is removed,
-// and Pebble tries again by itself. It is what a disk that fills up refuses
-// first, since it takes the most room.
+// A merge of tables that cannot be written is no failure of the store, though
+// Pebble reports it as that of a flush (disk tells the two apart, by mergeError):
+// it has changed nothing, what it had written is removed, and Pebble tries again
+// by itself. It is what a disk that fills up refuses first, since it takes the
+// most room. Only when commits have to wait for merges that fail has the store
+// failed: they would wait for ever.
 //
 // Fatalf must not return, so it ends its goroutine, as a crash would; calls
 // into Pebble that can meet it are made on goroutines of their own, by run,
@@ -42,6 +44,7 @@ type guard struct {
 
 	mu    sync.Mutex
 	merge error // why the last merge of tables failed; nil if it did not; guarded by mu
+	stall bool  // commits wait for merges; guarded by mu
 }
 
 func newGuard(log *slog.Logger) *guard {
@@ -145,6 +148,7 @@ func (g *guard) merged(err error) {
 	before := g.merge
 	g.merge = err
 	g.mu.Unlock()
+	g.endless()
 	switch {
 	case err != nil && before == nil:
 		g.log.Warn("store cannot merge its tables for now", "error", err)
@@ -160,6 +164,24 @@ func (g *guard) mergeFailure() error {
 	return g.merge
 }
 
+// stalled notes whether commits wait for merges.
+func (g *guard) stalled(stall bool) {
+	g.mu.Lock()
+	g.stall = stall
+	g.mu.Unlock()
+	g.endless()
+}
+
+// endless fails when commits wait for what cannot be done.
+func (g *guard) endless() {
+	g.mu.Lock()
+	failed, stall := g.merge, g.stall
+	g.mu.Unlock()
+	if stall && failed != nil {
+		g.fail(fmt.Errorf("commits wait for merges of tables: %w", failed))
+	}
+}
+
 // events returns what of Pebble's events concerns people or the guard.
 func (g *guard) events() *pebble.EventListener {
 	return &pebble.EventListener{
@@ -167,7 +189,7 @@ func (g *guard) events() *pebble.EventListener {
 			if pebble.IsCorruptionError(err) {
 				return // told by DataCorruption; what can still be read stays readable
 			}
-			if failed := g.mergeFailure(); failed != nil && errors.Is(err, failed) {
+			if errors.As(err, new(*mergeError)) {
 				return // told by CompactionEnd
 			}
 			g.fail(fmt.Errorf("background: %w", err))
@@ -178,6 +200,8 @@ func (g *guard) events() *pebble.EventListener {
 		},
 		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
 			g.log.Debug("store write stall", "reason", info.Reason)
+			g.stalled(strings.HasPrefix(info.Reason, "L0"))
 		},
+		WriteStallEnd: func() { g.stalled(false) },
 	}
 }

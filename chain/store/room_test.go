@@ -2,12 +2,16 @@ package store
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/lp2pnode/lp2pnode/chain"
@@ -121,16 +125,19 @@ func TestDiskTooSmallToMergeTablesBreaksNothing(t *testing.T) {
 		}
 	}
 	leave(SpareRoom)
-	for s.guard.mergeFailure() == nil {
-		if grow(1); tip.Height > 2000 {
+	var failed error
+	for ; failed == nil; failed = s.guard.mergeFailure() {
+		if s.db.Metrics().Levels[0].Sublevels > 8 {
+			time.Sleep(time.Millisecond) // a merge is under way
+		} else if grow(1); tip.Height > 2000 {
 			t.Fatal("there was room for every merge")
 		}
 	}
-	if !errors.Is(s.guard.mergeFailure(), syscall.ENOSPC) {
-		t.Fatalf("want a merge without room, got %v", s.guard.mergeFailure())
+	if !errors.Is(failed, syscall.ENOSPC) {
+		t.Fatalf("want a merge without room, got %v", failed)
 	}
 	t.Logf("no merge at block %d", tip.Height)
-	grow(20)
+	grow(12)
 	if n := s.db.Metrics().Levels[0].Sublevels; n < 13 {
 		t.Errorf("%d tables wait for a merge; want more than Pebble stops at by itself", n)
 	}
@@ -194,5 +201,44 @@ func onlyTablesInUse(t *testing.T, disk *smallFS, rules *chain.Rules) {
 	}
 	if _, tables := disk.used(); len(tables) != want || want == 0 {
 		t.Errorf("%d tables are there, %d in use", len(tables), want)
+	}
+}
+
+// TestOnlyMergesMayFail: a flush that has no more room than a merge had breaks
+// the store, and so do merges that fail while commits wait for them.
+func TestOnlyMergesMayFail(t *testing.T) {
+	merge, flush := &mergeError{syscall.ENOSPC}, fmt.Errorf("flush: %w", syscall.ENOSPC)
+	for _, row := range []struct {
+		name   string
+		happen func(*guard, *pebble.EventListener)
+		broken bool
+	}{
+		{"a merge", func(g *guard, e *pebble.EventListener) { e.BackgroundError(fmt.Errorf("compaction: %w", merge)) }, false},
+		{"a flush after a merge", func(g *guard, e *pebble.EventListener) { g.merged(merge); e.BackgroundError(flush) }, true},
+		{"a stall after a merge", func(g *guard, e *pebble.EventListener) {
+			g.merged(merge)
+			e.WriteStallBegin(pebble.WriteStallBeginInfo{Reason: "L0 file count limit exceeded"})
+		}, true},
+		{"a merge in a stall", func(g *guard, e *pebble.EventListener) {
+			e.WriteStallBegin(pebble.WriteStallBeginInfo{Reason: "L0 file count limit exceeded"})
+			g.merged(merge)
+		}, true},
+		{"a stall of flushes", func(g *guard, e *pebble.EventListener) {
+			g.merged(merge)
+			e.WriteStallBegin(pebble.WriteStallBeginInfo{Reason: "memtable count limit reached"})
+		}, false},
+		{"a stall, and a merge when it is over", func(g *guard, e *pebble.EventListener) {
+			e.WriteStallBegin(pebble.WriteStallBeginInfo{Reason: "L0 file count limit exceeded"})
+			e.WriteStallEnd()
+			g.merged(merge)
+		}, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			g := newGuard(slog.New(slog.DiscardHandler))
+			row.happen(g, g.events())
+			if err := g.check(); (err != nil) != row.broken || err != nil && !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("want broken %v, got %v", row.broken, err)
+			}
+		})
 	}
 }

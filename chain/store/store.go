@@ -40,10 +40,10 @@ const (
 	memTableBytes     = 4 << 20 // a batch of half of it, some 2,000 transfers, would be flushed at once
 	maxOpenFiles      = 256
 	tableBlockBytes   = 16 << 10
-	// Tables of the first level at which Pebble lets commits wait for a merge.
-	// Where a full disk refuses merges, they would wait without end; before it
-	// has taken so many tables more, it refuses those too.
-	stopWrites = 1000
+	// Layers of tables in the first level at which Pebble lets commits wait for a
+	// merge. Where a full disk refuses merges it also refuses tables, before there
+	// are so many more of them.
+	stopWrites = 32
 )
 
 // Options of Open. The zero value is ready for use.
