@@ -199,7 +199,11 @@ func TestDiskFullWhileSyncing(t *testing.T) {
 // to where nothing more is taken, and has the whole chain once it is larger. It
 // does not break its store again and again meanwhile.
 func TestDiskTooSmallForTheChain(t *testing.T) {
-	for _, flag := range []string{watermark, toTheEnd} {
+	flags := []string{toTheEnd}
+	if long() {
+		flags = append(flags, watermark)
+	}
+	for _, flag := range flags {
 		t.Run(flag, func(t *testing.T) {
 			d := newSmallDisk(t, 24)
 			const blocks, transfers = 60, 1000
