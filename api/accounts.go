@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/lp2pnode/lp2pnode/api/client"
 	"github.com/lp2pnode/lp2pnode/chain"
@@ -13,6 +14,9 @@ type accountInput struct {
 
 // account answers for every address: one that was never seen has nothing.
 func (n *rooms) account(_ context.Context, in *accountInput) (*jsonOutput[client.Account], error) {
+	if err := checkAddress(in.Address); err != nil {
+		return nil, err
+	}
 	info, err := n.node.Ledger().Account(in.Address)
 	if err != nil {
 		return nil, err
@@ -24,6 +28,14 @@ func (n *rooms) account(_ context.Context, in *accountInput) (*jsonOutput[client
 		NextNonce: info.NextNonce,
 		Pending:   info.Pending,
 	}), nil
+}
+
+// checkAddress refuses what has an address's form and carries no key.
+func checkAddress(a chain.Address) error {
+	if _, err := chain.ParseAddress(string(a)); err != nil {
+		return newProblem(http.StatusUnprocessableEntity, "path.address: "+err.Error())
+	}
+	return nil
 }
 
 type poolInput struct {

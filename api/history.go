@@ -30,6 +30,9 @@ type historyInput struct {
 
 // history lists what concerns an account, the latest first.
 func (n *rooms) history(ctx context.Context, in *historyInput) (*jsonOutput[client.History], error) {
+	if err := checkAddress(in.Address); err != nil {
+		return nil, err
+	}
 	before, err := parseBefore(in.Before)
 	if err != nil {
 		return nil, err

@@ -180,6 +180,8 @@ func TestEveryDescribedRouteAnswersAsDescribed(t *testing.T) {
 		{"account", "/v1/accounts/" + string(sender), nil, 200},
 		{"account", "/v1/accounts/" + string(someone), nil, 200},
 		{"account", "/v1/accounts/me", nil, 422},
+		{"account", "/v1/accounts/12D3KooWcpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN", nil, 422}, // no key
+		{"history", "/v1/accounts/12D3KooWcpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN/history", nil, 422},
 		{"pool", "/v1/pool", nil, 200},
 		{"pool", "/v1/pool?limit=0&size=400", nil, 200},
 		{"events", "/v1/events", nil, 200}, // the header alone: see events_test.go
