@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/test"
 
@@ -117,7 +118,11 @@ func TestSecondBadBlockBansItsSenderAndNotItsRelayer(t *testing.T) {
 	if d := b.did(a, ActOffended); d.Times != 2 || d.Reason != ReasonBadBlock || time.Since(d.At) > time.Minute {
 		t.Errorf("its offences are %+v", d)
 	}
-	// It cannot come back, and is not dialled.
+	// It cannot come back, and is not dialled. Until it knows that it is cut off it
+	// would not even try.
+	await(t, "the banned peer sees the end", func() bool {
+		return a.host.Network().Connectedness(b.host.ID()) == network.NotConnected
+	})
 	_ = a.host.Connect(t.Context(), b.info()) // may seem to succeed for a moment
 	await(t, "it is turned away", func() bool { return b.did(a, ActRefused).Reason == ReasonBanned })
 	if err := b.host.Connect(t.Context(), a.info()); err == nil {
