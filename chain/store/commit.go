@@ -52,6 +52,7 @@ func (s *Store) Commit(c Change) error {
 	defer s.commit.Unlock()
 	batch, err := read(s, func(view) (*pebble.Batch, error) {
 		w := s.newWriter(s.db.NewBatchWithSize(c.room()))
+		w.expect(c.accounts())
 		return w.batch, errors.Join(w.change(c), w.err)
 	})
 	if err != nil {
@@ -69,6 +70,15 @@ func (c *Change) room() int {
 		size += len(c.Put[i].Block.Raw())
 	}
 	return least + size*7/4 // transfers: 1.6, empty blocks: 1.75
+}
+
+// accounts is how many the change touches, or fewer if it has several blocks.
+func (c *Change) accounts() int {
+	most := 0
+	for i := range c.Apply {
+		most = max(most, len(c.Apply[i].Diff))
+	}
+	return most
 }
 
 // write commits a batch with nobody reading.
@@ -99,6 +109,12 @@ type writer struct {
 
 func (s *Store) newWriter(batch *pebble.Batch) *writer {
 	return &writer{view: view{s.db, s.rules}, batch: batch, put: map[chain.Hash]bool{}, keys: keys{}, accounts: map[chain.Address]chain.Account{}}
+}
+
+// expect makes room for so many accounts.
+func (w *writer) expect(accounts int) {
+	w.keys = make(keys, accounts)
+	w.accounts = make(map[chain.Address]chain.Account, accounts)
 }
 
 func (w *writer) set(key, value []byte) {

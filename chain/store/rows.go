@@ -241,8 +241,10 @@ func decodeDiff(key, value []byte) (chain.Diff, error) {
 // place is where a transaction stands on the best chain.
 type place struct{ height, index uint64 }
 
-func (p place) encode() []byte {
-	return binary.AppendUvarint(binary.AppendUvarint(nil, p.height), p.index)
+func (p place) encode() []byte { return p.append(nil) }
+
+func (p place) append(b []byte) []byte {
+	return binary.AppendUvarint(binary.AppendUvarint(b, p.height), p.index)
 }
 
 func decodePlace(key, value []byte) (place, error) {
