@@ -35,14 +35,13 @@ func newSlots(n int, wait time.Duration) *slots {
 // gives up after a while or when the asker leaves. After true, leave has to be
 // called.
 func (s *slots) enter(ctx context.Context, from netip.Addr) bool {
-	ctx, cancel := context.WithTimeout(ctx, s.wait)
-	defer cancel()
+	deadline := time.Now().Add(s.wait)
 	own := s.join(from)
-	if own != nil && !take(ctx, own.taken) {
+	if own != nil && !take(ctx, deadline, own.taken) {
 		s.part(from)
 		return false
 	}
-	if take(ctx, s.taken) {
+	if take(ctx, deadline, s.taken) {
 		return true
 	}
 	if own != nil {
@@ -52,12 +51,14 @@ func (s *slots) enter(ctx context.Context, from netip.Addr) bool {
 	return false
 }
 
-func take(ctx context.Context, from chan struct{}) bool {
+func take(ctx context.Context, deadline time.Time, from chan struct{}) bool {
 	select {
 	case from <- struct{}{}:
 		return true
 	default:
 	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
 	select {
 	case from <- struct{}{}:
 		return true

@@ -60,9 +60,13 @@ func (p *Pool) Advance(steps []Step, now time.Time) Moved {
 }
 
 func sum(steps []Step) change {
+	accounts, txs := 0, 0 // as many as the largest block has
+	for _, step := range steps {
+		accounts, txs = max(accounts, len(step.Diff)), max(txs, len(step.Block.Transactions))
+	}
 	c := change{
-		accounts: map[chain.Address]chain.Account{},
-		spent:    map[slot]chain.Hash{},
+		accounts: make(map[chain.Address]chain.Account, accounts),
+		spent:    make(map[slot]chain.Hash, txs),
 		back:     map[chain.Hash]*chain.Transaction{},
 	}
 	for _, step := range steps {
@@ -89,7 +93,7 @@ func sum(steps []Step) change {
 // follow gives the senders in the pool their new accounts and takes out what
 // has a used nonce. It returns the senders to refresh.
 func (p *Pool) follow(c change, m *Moved) map[chain.Address]*sender {
-	touched := map[chain.Address]*sender{}
+	touched := make(map[chain.Address]*sender, min(len(c.accounts), len(p.senders)))
 	for a, acc := range c.accounts {
 		s := p.senders[a]
 		if s == nil {
