@@ -23,7 +23,11 @@ type Block struct {
 // NewBlock returns a block with its canonical bytes worked out. It fills in no
 // field of the header: TxRoot and TxCount come from TxSummary.
 func NewBlock(h Header, txs []*Transaction) *Block {
-	list := []byte{'['}
+	size := len("[]")
+	for _, t := range txs {
+		size += len(t.raw) + len(",")
+	}
+	list := append(make([]byte, 0, size), '[')
 	for i, t := range txs {
 		if i > 0 {
 			list = append(list, ',')
