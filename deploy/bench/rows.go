@@ -64,6 +64,8 @@ func whole() []suite {
 			{what: "at the tip: 1,000 known transactions, ms", run: tip + "nodes=2/transfers=1000", ours: "p50-ms", reference: "gossip-ms", most: 15},
 			{what: "ten nodes, empty block, against GossipSub and one judgement", run: tip + "nodes=10/empty", ours: "p50-ms", reference: "gossip-ms", ratio: "of-gossip", most: 1.5},
 			{what: "ten nodes, 1,000 known transactions, the same", run: tip + "nodes=10/transfers=1000", ours: "p50-ms", reference: "gossip-ms", ratio: "of-gossip", most: 1.5},
+			{what: "ten nodes, empty block, against GossipSub and ten judgements on these processors", run: tip + "nodes=10/empty", ours: "p50-ms", reference: "gossip-ms", ratio: "of-shared", most: 1.5},
+			{what: "ten nodes, 1,000 known transactions, against these", run: tip + "nodes=10/transfers=1000", ours: "p50-ms", reference: "gossip-ms", ratio: "of-shared", most: 1.5},
 			{what: "template of 1,000 from a pool of 50,000, ms", run: "BenchmarkTemplate", ours: "p50-ms", most: 5},
 			{what: "API: transactions taken a second, 64 clients", run: "BenchmarkAPI/submit", ours: "per-s", least: 5000},
 			{what: "API: /v1/blocks/{height} a second", run: "BenchmarkAPI/blocks", ours: "per-s", least: 20_000},
