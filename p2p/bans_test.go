@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/test"
 
@@ -118,13 +117,8 @@ func TestSecondBadBlockBansItsSenderAndNotItsRelayer(t *testing.T) {
 	if d := b.did(a, ActOffended); d.Times != 2 || d.Reason != ReasonBadBlock || time.Since(d.At) > time.Minute {
 		t.Errorf("its offences are %+v", d)
 	}
-	// It cannot come back, and is not dialled. Until it knows that it is cut off it
-	// would not even try.
-	await(t, "the banned peer sees the end", func() bool {
-		return a.host.Network().Connectedness(b.host.ID()) == network.NotConnected
-	})
-	_ = a.host.Connect(t.Context(), b.info()) // may seem to succeed for a moment
-	await(t, "it is turned away", func() bool { return b.did(a, ActRefused).Reason == ReasonBanned })
+	// It cannot come back, and is not dialled.
+	a.dialUntil(t, b, "it is turned away", func() bool { return b.did(a, ActRefused).Reason == ReasonBanned })
 	if err := b.host.Connect(t.Context(), a.info()); err == nil {
 		t.Error("a banned peer was dialled")
 	}
@@ -152,8 +146,7 @@ func TestSecondBadBlockBansItsSenderAndNotItsRelayer(t *testing.T) {
 	if lifted, err := b.Lift(a.host.ID()); err != nil || !lifted {
 		t.Fatalf("lift: %t, %v", lifted, err)
 	}
-	a.dial(t, b)
-	await(t, "the two meet again", func() bool { return b.about(a).Met })
+	a.dialUntil(t, b, "the two meet again", func() bool { return b.about(a).Met })
 }
 
 func TestBlockOfALaterVersionIsNoOffence(t *testing.T) {
@@ -346,16 +339,14 @@ func TestSavedBansHoldAfterARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := startWith(t, NewBans(saved, save, nil), newMemory(rules), nil)
-	_ = b.host.Connect(t.Context(), a.info()) // may seem to succeed for a moment
-	await(t, "it is turned away", func() bool { return a.about(b).Reason == ReasonBanned })
+	b.dialUntil(t, a, "it is turned away", func() bool { return a.about(b).Reason == ReasonBanned })
 	if d := a.did(b, ActRefused); d.Detail != "by hand: a test" {
 		t.Errorf("why it was turned away: %+v", d)
 	}
 	if lifted, err := a.Lift(b.host.ID()); !lifted || err != nil || len(saved) != 0 {
 		t.Errorf("lifted %t, %v; saved %v", lifted, err, saved)
 	}
-	b.dial(t, a)
-	await(t, "the two meet", func() bool { return a.about(b).Met })
+	b.dialUntil(t, a, "the two meet", func() bool { return a.about(b).Met })
 }
 
 func TestImpossibleBansAreRefused(t *testing.T) {

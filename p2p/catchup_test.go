@@ -144,7 +144,9 @@ func TestEveryRequestHasADeadline(t *testing.T) {
 	s.slow = 50 * time.Millisecond // never silent, and never done in time
 	a := start(t, s.memory, s)
 	t.Cleanup(func() { close(s.end) }) // runs first
-	c := start(t, newMemory(rules), nil, func(n *Network) { n.timing.request = 500 * time.Millisecond })
+	c := start(t, newMemory(rules), nil, func(n *Network) {
+		n.timing.request, n.timing.pause = 500*time.Millisecond, time.Second // who is late for once is asked again
+	})
 	c.dial(t, a)
 	await(t, "the slow one is left alone", func() bool { return c.about(a).PauseReason == ReasonStalled })
 	b := start(t, good, nil)

@@ -123,6 +123,16 @@ func (a *testNode) dial(t testing.TB, others ...*testNode) {
 	}
 }
 
+// dialUntil has a try to connect to b until a condition holds: one try may end on
+// a connection that is just breaking off, or within libp2p's pause after a failure.
+func (a *testNode) dialUntil(t testing.TB, b *testNode, what string, cond func() bool) {
+	t.Helper()
+	await(t, what, func() bool {
+		_ = a.host.Connect(t.Context(), b.info()) // whether it did, cond says
+		return cond()
+	})
+}
+
 // await waits for a condition.
 func await(t testing.TB, what string, cond func() bool) {
 	t.Helper()

@@ -59,7 +59,9 @@ func TestManyClaimsLeaveEverySecondPlaceToOldPeers(t *testing.T) {
 func TestSyncIsNotHeldUpByManyClaims(t *testing.T) {
 	rules := testRules(t, "one")
 	good := chainOf(t, rules, 500, "a")
-	c := start(t, newMemory(rules), nil, func(n *Network) { n.timing.stagger = 100 * time.Millisecond })
+	c := start(t, newMemory(rules), nil, func(n *Network) {
+		n.timing.stagger, n.timing.silence = 100*time.Millisecond, time.Minute // longer than is waited for
+	})
 	b := start(t, good, nil)
 	var stallers []*testNode
 	for range 2 * maxSurveys {
@@ -74,11 +76,7 @@ func TestSyncIsNotHeldUpByManyClaims(t *testing.T) {
 	}
 	await(t, "the claims", func() bool { return len(c.Met()) == len(stallers) })
 	c.dial(t, b)
-	began := time.Now()
 	awaitTip(t, c, good.Tip().Tip.Hash)
-	if took := time.Since(began); took > c.timing.silence/2 {
-		t.Errorf("it took %s", took)
-	}
 	if got := c.sourceOf(good.Tip().Tip.Hash); got.Via != chain.ViaSync {
 		t.Errorf("the blocks came by %+v", got)
 	}

@@ -62,7 +62,10 @@ func TestBusyPeerIsAskedAgainInAMoment(t *testing.T) {
 
 func TestSlowReaderLosesItsSlot(t *testing.T) {
 	rules := testRules(t, "one")
-	a := start(t, chainOf(t, rules, 2000, "a"), nil, func(n *Network) { n.timing.serve = 300 * time.Millisecond })
+	a := start(t, chainOf(t, rules, 2000, "a"), nil, func(n *Network) {
+		n.timing.serve = time.Second
+		n.timing.retry = time.Hour // b answers no status: it is not to be left for that
+	})
 	b := newTestHost(t)
 	if err := b.Connect(t.Context(), a.info()); err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ func TestTrimmedPeersAreToldApart(t *testing.T) {
 		b.dial(t, a)
 		others = append(others, b)
 	}
-	await(t, "all are met", func() bool { return len(a.Met()) == 4 })
+	await(t, "all are met, as the manager knows", func() bool { return len(a.Met()) == 4 && manager.GetInfo().ConnCount == 4 })
 	trim.TrimOpenConns(context.Background())
 	await(t, "two are trimmed", func() bool {
 		trimmed := 0
