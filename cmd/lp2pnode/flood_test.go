@@ -39,11 +39,7 @@ func TestLongFloodOfTransactionsStarvesNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for len(topic.ListPeers()) == 0 {
-		if _, err := joins.NextPeerEvent(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	flooder.awaitNode(topic, joins)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	flooded := make(chan int, 1)

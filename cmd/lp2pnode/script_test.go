@@ -2,13 +2,16 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,15 +23,17 @@ import (
 // Each has a home of its own ($HOME, not made), no LP2P_ variables, and free
 // ports: $API is host:port, $P2P and $P2P2 are multiaddrs.
 func TestScripts(t *testing.T) {
+	var port atomic.Int32
+	port.Store(10_000 + rand.Int32N(20_000))
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Deadline:            time.Now().Add(scriptTimeout), // it ends what hangs, too
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir+"/home")
-			env.Setenv("API", "127.0.0.1:"+freePort(t))
-			env.Setenv("P2P", "/ip4/127.0.0.1/tcp/"+freePort(t))
-			env.Setenv("P2P2", "/ip4/127.0.0.1/tcp/"+freePort(t))
+			env.Setenv("API", "127.0.0.1:"+freePort(t, &port))
+			env.Setenv("P2P", "/ip4/127.0.0.1/tcp/"+freePort(t, &port))
+			env.Setenv("P2P2", "/ip4/127.0.0.1/tcp/"+freePort(t, &port))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -44,18 +49,20 @@ func TestScripts(t *testing.T) {
 // scriptTimeout bounds a transcript: they take seconds.
 const scriptTimeout = 5 * time.Minute
 
-func freePort(t *testing.T) string {
+// freePort returns the next port where nobody listens. It is none of those that
+// systems give away by themselves, from 32768 on at the lowest: until a script
+// comes to use it, somebody else might get it.
+func freePort(t *testing.T, last *atomic.Int32) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := fmt.Sprint(last.Add(1))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	t.Fatal("no port is free")
+	return ""
 }
 
 // refuses CODE COMMAND…: it ends with this exit code and one line on stderr

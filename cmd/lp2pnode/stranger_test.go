@@ -181,10 +181,19 @@ func (s *stranger) publishOn(name string, raw []byte) {
 	s.send(topic, joins, raw)
 }
 
-// send publishes once the node is on the topic. A connection on which the two
+// send publishes once the node is on the topic.
+func (s *stranger) send(topic *pubsub.Topic, joins *pubsub.TopicEventHandler, raw []byte) {
+	s.t.Helper()
+	s.awaitNode(topic, joins)
+	if err := topic.Publish(context.Background(), raw); err != nil {
+		s.t.Fatalf("publish: %v", err)
+	}
+}
+
+// awaitNode returns when the node is on the topic. A connection on which the two
 // never told each other so, as when libp2p's identify came before pubsub's
 // handlers, is made anew.
-func (s *stranger) send(topic *pubsub.Topic, joins *pubsub.TopicEventHandler, raw []byte) {
+func (s *stranger) awaitNode(topic *pubsub.Topic, joins *pubsub.TopicEventHandler) {
 	s.t.Helper()
 	for tries := 0; len(topic.ListPeers()) == 0; {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -197,9 +206,6 @@ func (s *stranger) send(topic *pubsub.Topic, joins *pubsub.TopicEventHandler, ra
 			s.t.Fatalf("the node never joined the topic: %v", err)
 		}
 		s.reconnect()
-	}
-	if err := topic.Publish(context.Background(), raw); err != nil {
-		s.t.Fatalf("publish: %v", err)
 	}
 }
 
