@@ -2,12 +2,15 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/lp2pnode/lp2pnode/api"
 	"github.com/lp2pnode/lp2pnode/api/client"
@@ -174,21 +177,28 @@ func TestWaitingEndsWithTheConfirmations(t *testing.T) {
 	}
 }
 
+// TestWaitingForWhatWasReplacedEnds: at once, with no block to tell of it,
+// whether it comes between the questions or while they wait for news.
 func TestWaitingForWhatWasReplacedEnds(t *testing.T) {
-	n := newNode(t)
-	_, rich := keyOf(1)
-	n.mine(t, rich)
-	_, c := serve(t, n)
-	old := n.add(t, n.sign(1, chain.Transaction{Fee: 1}))
-	next := n.sign(1, chain.Transaction{Fee: 5})
-	_, err := c.WaitFor(t.Context(), old.ID(), 1, func(s *client.TxStatus) {
-		if s.State == client.StatePending {
-			n.add(t, next)
-			n.mine(t, rich)
+	for question := range 2 {
+		n := newNode(t)
+		_, rich := keyOf(1)
+		n.mine(t, rich)
+		_, c := serve(t, n)
+		old := n.add(t, n.sign(1, chain.Transaction{Fee: 1}))
+		next := n.sign(1, chain.Transaction{Fee: 5})
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		asked := 0
+		_, err := c.WaitFor(ctx, old.ID(), 1, func(*client.TxStatus) {
+			if asked == question {
+				n.add(t, next)
+			}
+			asked++
+		})
+		var lost *client.LostError
+		if !errors.As(err, &lost) || lost.Status.State != client.StateReplaced || lost.Status.ReplacedBy != next.ID() || !strings.HasSuffix(err.Error(), "send this one anew") {
+			t.Errorf("replaced after question %d: got %v", question, err)
 		}
-	})
-	var lost *client.LostError
-	if !errors.As(err, &lost) || lost.Status.State != client.StateReplaced || lost.Status.ReplacedBy != next.ID() {
-		t.Errorf("got %v", err)
 	}
 }

@@ -33,6 +33,18 @@ const (
 // Events whose kind this client does not know are left out.
 func (c *Client) Events(ctx context.Context, from chain.Cursor) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
+		for e, err := range c.follow(ctx, from) {
+			if e.Kind != EventStart && !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// follow is Events with an EventStart for each connection, before which
+// transactions and peers have gone untold.
+func (c *Client) follow(ctx context.Context, from chain.Cursor) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
 		f := &following{client: c, at: from, pause: firstPause}
 		for {
 			err := f.connect(ctx, yield)
@@ -202,10 +214,7 @@ func (f *following) tell(m *Message, yield func(Event, error) bool) error {
 		return &badEventError{fmt.Errorf("%s of %s: %w", m.Event, f.client.base, err)}
 	}
 	f.at, f.met = e.At, true
-	if e.Kind == EventStart {
-		return nil
-	}
-	f.moved = true
+	f.moved = f.moved || e.Kind != EventStart
 	if !yield(e, nil) {
 		return errEnough
 	}

@@ -57,7 +57,7 @@ type TxStatus struct {
 	Pending     *TxPending  `json:"pending,omitempty" doc:"there when pending"`
 	Included    *TxIncluded `json:"included,omitempty" doc:"there when included"`
 	ReplacedBy  chain.Hash  `json:"replaced_by,omitzero" doc:"id of the transaction that took its place, if it is known"`
-	Detail      string      `json:"detail,omitempty" doc:"replaced or expired: why"`
+	Detail      string      `json:"detail,omitempty" doc:"replaced or expired: why, and what to do"`
 	Transaction Signed      `json:"transaction,omitzero" doc:"there when pending or included"`
 }
 

@@ -12,9 +12,12 @@ type LostError struct{ Status *TxStatus }
 
 func (e *LostError) Error() string {
 	s := e.Status
-	text := fmt.Sprintf("transaction %s is %s", s.ID, s.State)
-	if s.ReplacedBy != (chain.Hash{}) {
-		text += fmt.Sprintf(" by %s", s.ReplacedBy)
+	text := fmt.Sprintf("transaction %s has left the pool", s.ID)
+	switch {
+	case s.ReplacedBy != (chain.Hash{}):
+		text = fmt.Sprintf("transaction %s was replaced by %s", s.ID, s.ReplacedBy)
+	case s.State == StateReplaced:
+		text = fmt.Sprintf("transaction %s was replaced", s.ID)
 	}
 	if s.Detail != "" {
 		text += ": " + s.Detail
@@ -25,9 +28,9 @@ func (e *LostError) Error() string {
 // WaitFor waits until a transaction has a number of confirmations, its own
 // block being the first, and returns how it stands then. It calls progress, if
 // there is one, whenever that may have changed. A reorganisation may set it
-// back; one that is replaced or has expired is a *LostError. It waits for one
-// that the node does not know, which may come from elsewhere. Its other errors
-// are those of Events.
+// back; one that was replaced or has left the pool is a *LostError at once. It
+// waits for one that the node does not know, which may come from elsewhere. Its
+// other errors are those of Events.
 func (c *Client) WaitFor(ctx context.Context, id chain.Hash, confirmations uint64, progress func(*TxStatus)) (*TxStatus, error) {
 	if progress == nil {
 		progress = func(*TxStatus) {}
@@ -40,12 +43,17 @@ func (c *Client) WaitFor(ctx context.Context, id chain.Hash, confirmations uint6
 	if done || err != nil {
 		return s, err
 	}
-	for e, err := range c.Events(ctx, chain.Cursor{Height: status.Height, Hash: status.Tip}) {
+	for e, err := range c.follow(ctx, chain.Cursor{Height: status.Height, Hash: status.Tip}) {
 		if err != nil {
 			return s, err
 		}
-		if e.Kind == EventPeer || e.Kind == EventTransaction && e.Transaction.ID() != id {
+		switch e.Kind {
+		case EventPeer:
 			continue
+		case EventTransaction: // it may push one out that is pending
+			if s.State != StatePending && e.Transaction.ID() != id {
+				continue
+			}
 		}
 		if s, done, err = c.look(ctx, id, confirmations, progress); done || err != nil {
 			return s, err

@@ -43,7 +43,7 @@ type TxStatus struct {
 	Confirmations uint64         // included: blocks from its own to the tip, both counted
 
 	By     chain.Hash // replaced: the other transaction, if it is known
-	Detail string     // replaced or expired: why, in words
+	Detail string     // replaced or expired: why and what to do, in words
 }
 
 // Transaction returns the state of a transaction; an unknown one is no error.
@@ -87,13 +87,13 @@ func (l *Ledger) included(at store.Location) (TxStatus, error) {
 func departed(o mempool.Outcome) TxStatus {
 	switch o.Fate {
 	case mempool.FateReplaced:
-		return TxStatus{State: TxReplaced, By: o.By, Detail: "another transaction has its sender and nonce"}
+		return TxStatus{State: TxReplaced, By: o.By, Detail: "another transaction has its sender and nonce; if both are wanted, send this one anew"}
 	case mempool.FateExpired:
-		return TxStatus{State: TxExpired, Detail: "it waited too long for a block"}
+		return TxStatus{State: TxExpired, Detail: "it waited too long for a block; send it again with a higher fee"}
 	case mempool.FateEvicted:
 		return TxStatus{State: TxExpired, Detail: "the pool was full and others pay more; send it again with a higher fee"}
 	default:
-		return TxStatus{State: TxExpired, Detail: "its sender's balance no longer pays for it"}
+		return TxStatus{State: TxExpired, Detail: "its sender's balance no longer pays for it; send it again when the balance does"}
 	}
 }
 

@@ -22,8 +22,8 @@ func newTx(t *terminal, s *settings) *cobra.Command {
 		Long: `tx prints a transaction's one state: pending, included (in which block, with how
 many confirmations), replaced, expired or unknown. With --wait it goes on until
 the transaction has that many confirmations, its own block being the first, and
-fails if that will not come, the --timeout is over, or the node has not known
-the transaction for 30 seconds. Without --wait an unknown one is a failure too,
+fails as soon as it was replaced or has left the pool, the --timeout is over, or the
+node has not known the transaction for 30 seconds. Without --wait an unknown one is a failure too,
 unless it is told as --json.`,
 		Args: between(1, 1, "ID (of a transaction)"),
 		RunE: func(cmd *cobra.Command, args []string) error {

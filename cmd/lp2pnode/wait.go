@@ -26,6 +26,9 @@ func (a *asker) wait(ctx context.Context, c *client.Client, id chain.Hash, confi
 	defer line.end()
 	var told client.TxState
 	return p.wait(ctx, c, id, confirmations, func(s *client.TxStatus) {
+		if s.State == client.StateReplaced || s.State == client.StateExpired {
+			return // the error says what became of it
+		}
 		text := fmt.Sprintf("%s: %s", id.Short(), txText(s))
 		if s.Included == nil || s.Included.Confirmations < confirmations {
 			text += "; waiting for " + count(int(confirmations), "confirmation")

@@ -55,3 +55,32 @@ func TestKnownTransactionIsWaitedForUntilTheTimeout(t *testing.T) {
 		t.Errorf("want an error that names the timeout, got %v", err)
 	}
 }
+
+// TestLostTransactionIsNotWaitedFor: one line says what became of it and what
+// to do.
+func TestLostTransactionIsNotWaitedFor(t *testing.T) {
+	id, by := chain.Hash{1}, chain.Hash{2}
+	for _, row := range []struct{ status, want string }{
+		{
+			fmt.Sprintf(`"state":"replaced","replaced_by":%q,"detail":"send it anew"`, by),
+			fmt.Sprintf("lp2pnode: transaction %s was replaced by %s: send it anew\n", id, by),
+		},
+		{`"state":"replaced"`, fmt.Sprintf("lp2pnode: transaction %s was replaced\n", id)},
+		{`"state":"expired","detail":"pay more"`, fmt.Sprintf("lp2pnode: transaction %s has left the pool: pay more\n", id)},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			if r.URL.Path == "/v1/status" {
+				fmt.Fprintf(w, `{"chain_id":"lan","genesis":%q,"tip":%[1]q,"work":"1"}`, chain.Hash{})
+				return
+			}
+			fmt.Fprintf(w, `{"id":%q,%s}`, id, row.status)
+		}))
+		var out, errs strings.Builder
+		code := run(t.Context(), []string{"tx", id.String(), "--wait", "2", "--api", strings.TrimPrefix(server.URL, "http://")}, strings.NewReader(""), &out, &errs)
+		server.Close()
+		if code != exitFailure || errs.String() != row.want || out.String() != "" {
+			t.Errorf("%s: exit code %d, %q, %q", row.status, code, out.String(), errs.String())
+		}
+	}
+}
