@@ -42,12 +42,6 @@ func NewDraft(view Accounts) *Draft {
 	return &Draft{view: view, index: map[Address]int{}}
 }
 
-// expect makes room for so many accounts. Nothing may have been executed.
-func (d *Draft) expect(accounts int) {
-	d.index = make(map[Address]int, accounts)
-	d.diff = make(Diff, 0, accounts)
-}
-
 // Get returns an account as it is after what was executed so far.
 func (d *Draft) Get(a Address) (Account, error) {
 	if i, touched := d.index[a]; touched {
@@ -141,7 +135,6 @@ func credit(acc Account, amount uint64) (Account, error) {
 // ErrUnfit are the block's, all others the view's.
 func (r *Rules) Execute(b *Block, view Accounts) (Diff, error) {
 	d := NewDraft(view)
-	d.expect(len(b.Transactions) + 1)
 	var fees uint64
 	for i, t := range b.Transactions {
 		if err := d.Apply(t); err != nil {
