@@ -24,7 +24,7 @@ func (s *Store) Checkpoint(dir string) error {
 	}
 	claim := fs.PathJoin(dir, lockName)
 	lock, err := fs.Lock(claim)
-	if err != nil && inUse(err) {
+	if err != nil && InUse(err) {
 		return fmt.Errorf("checkpoint to %s: another one is being written there", dir)
 	}
 	if err != nil {

@@ -65,15 +65,16 @@ func LockDir(dir string, fs vfs.FS) (*Lock, error) {
 	switch {
 	case err == nil:
 		return &Lock{dir: dir, fs: fs, lock: lock}, nil
-	case inUse(err):
+	case InUse(err):
 		holder, _ := readHolder(dir, fs) // it is only a name
 		return nil, &LockedError{Dir: dir, Holder: holder}
 	}
 	return nil, fmt.Errorf("lock data directory %s: %w", dir, err)
 }
 
-// inUse tells a lock that somebody holds from one that cannot be taken.
-func inUse(err error) bool {
+// InUse tells by the error of vfs.FS.Lock a lock that somebody holds from one
+// that cannot be taken.
+func InUse(err error) bool {
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		return false // the lock file cannot be opened

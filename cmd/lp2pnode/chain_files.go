@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -19,6 +20,7 @@ import (
 	"github.com/lp2pnode/lp2pnode/chain"
 	"github.com/lp2pnode/lp2pnode/chain/canonical"
 	"github.com/lp2pnode/lp2pnode/chain/ledger"
+	"github.com/lp2pnode/lp2pnode/chain/store"
 	"github.com/lp2pnode/lp2pnode/node"
 )
 
@@ -66,13 +68,13 @@ func (w *worker) export(ctx context.Context, p *place, path string, from, to uin
 	if path == "-" {
 		return writeCompressed(w.t.out, false, write)
 	}
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s is there already: remove it, or name another file", path)
-	}
-	err = writeWhole(path, write)
-	for tries := 1; errors.Is(err, errReorganised) && tries < 3; tries++ {
-		err = writeWhole(path, write)
-	}
+	err = alone(path, func() error {
+		err := writeWhole(path, write)
+		for tries := 1; errors.Is(err, errReorganised) && tries < 3; tries++ {
+			err = writeWhole(path, write)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -143,14 +145,38 @@ func (p *place) blocks(ctx context.Context, from uint64, limit int) ([]*chain.Bl
 	return blocks, ctx.Err()
 }
 
-// writeWhole writes a file, compressed if its name says so, that appears when
-// it is complete and on disk.
-func writeWhole(path string, write func(io.Writer) error) (err error) {
-	partial := path + ".partial"
-	f, err := os.OpenFile(partial, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-	if errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("%s is there: another export is writing it, or was cut short: remove it then", partial)
+// partialOf names what is written before it appears as path.
+func partialOf(path string) string { return path + ".partial" }
+
+// alone calls write for a file that is not there, while no other export writes
+// it. The lock is the process's: one that is killed is in nobody's way.
+func alone(path string, write func() error) error {
+	claim := partialOf(path) + ".lock"
+	lock, err := vfs.Default.Lock(claim)
+	if err != nil && store.InUse(err) {
+		return fmt.Errorf("another export is writing %s: let it end, or name another file", path)
 	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", claim, err)
+	}
+	if _, err = os.Lstat(path); err == nil {
+		err = fmt.Errorf("%s is there already: remove it, or name another file", path)
+	} else {
+		err = write()
+	}
+	_ = os.Remove(claim) // whoever opened it meanwhile and locks it now finds the file, if there is one
+	return errors.Join(err, lock.Close())
+}
+
+// writeWhole writes a file, compressed if its name says so, that appears when
+// it is complete and on disk. It takes the place of what an export left that
+// was cut short.
+func writeWhole(path string, write func(io.Writer) error) (err error) {
+	partial := partialOf(path)
+	if err := os.Remove(partial); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(partial, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
 	}
