@@ -16,12 +16,11 @@ import (
 )
 
 func main() {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		<-signals
-		cancel()
+		cancel(signalled{<-signals})
 		moment := time.After(stopMoment)
 		<-signals // somebody cannot wait
 		<-moment
@@ -29,6 +28,18 @@ func main() {
 	}()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
+
+// signalled is why the program's context was cancelled.
+type signalled struct{ os.Signal }
+
+func (s signalled) Error() string {
+	if s.Signal == syscall.SIGTERM {
+		return "SIGTERM"
+	}
+	return "SIGINT"
+}
+
+func (signalled) Unwrap() error { return context.Canceled }
 
 // stopMoment is what a clean end gets in any case: timeout(1) and some shells
 // signal a process and then its group, which is one wish told twice.

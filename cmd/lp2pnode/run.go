@@ -69,6 +69,13 @@ func (o *options) serve(ctx context.Context, t *terminal, n *node.Node, door net
 	g.Go(func() error { return r.run(ctx, n, findTerminal(t.in)) })
 	g.Go(func() error { return supervise(ctx, n, r.log) })
 	g.Go(func() error {
+		<-ctx.Done()
+		if cause := context.Cause(ctx); unlessStopped(ctx, cause) == nil {
+			r.log.Info("stopping", "on", cause)
+		}
+		return nil
+	})
+	g.Go(func() error {
 		select {
 		case <-ctx.Done():
 			return nil

@@ -50,6 +50,23 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
+// TestNodeSaysOnWhichSignalItStops: in one line of its log.
+func TestNodeSaysOnWhichSignalItStops(t *testing.T) {
+	needProcesses(t)
+	for signal, name := range map[os.Signal]string{syscall.SIGTERM: "SIGTERM", os.Interrupt: "SIGINT"} {
+		node := start(t, name, "--mine=false")
+		if err := node.cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if err := node.cmd.Wait(); err != nil {
+			t.Errorf("want a clean end, got %v", err)
+		}
+		if log := node.log.String(); strings.Count(log, "msg=stopping on="+name+"\n") != 1 || !strings.Contains(log, "level=INFO msg=stopping") {
+			t.Errorf("want one line that it stops on %s, got\n%s", name, log)
+		}
+	}
+}
+
 // TestSignalToldTwiceEndsCleanly: timeout(1) signals a process and its group.
 func TestSignalToldTwiceEndsCleanly(t *testing.T) {
 	needProcesses(t)
