@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,6 +56,11 @@ type slowDisk struct {
 	vfs.FS
 	sync time.Duration
 	err  error
+	free uint64 // bytes
+}
+
+func (d slowDisk) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	return vfs.DiskUsage{AvailBytes: d.free, TotalBytes: 1 << 40}, nil
 }
 
 func (d slowDisk) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
@@ -97,6 +103,29 @@ func TestSlowAndBrokenDisksAreNamed(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAFullDiskIsOneFinding: that nothing can be written has the same cause. One
+// that is full though room is left is broken, or has no more entries.
+func TestAFullDiskIsOneFinding(t *testing.T) {
+	for free, id := range map[uint64]string{0: "space-low", 1 << 30: "disk-broken"} {
+		p := on(t, slowDisk{FS: vfs.NewMem(), err: syscall.ENOSPC, free: free})
+		want(t, id, append(p.checkDisk(t.Context()), p.checkSpace(t.Context())...))
+	}
+}
+
+// TestADirectoryInUseIsUsable: also when the one who has it, its disk being
+// full, could not name itself there.
+func TestADirectoryInUseIsUsable(t *testing.T) {
+	p := on(t, vfs.NewMem())
+	lock, err := store.LockDir("/data", p.fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if r := p.checkFormat("/data"); r.Outcome != OK || !strings.Contains(r.Found, "in use") {
+		t.Errorf("%+v", r)
+	}
 }
 
 // TestACheckThatHangsEndsNoOther: it becomes a finding of its own.

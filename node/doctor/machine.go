@@ -101,6 +101,9 @@ func (p *patient) checkFormat(dir string) Result {
 		return ok("", "usable, and in use by process %d", p.running.holder.PID)
 	}
 	lock, err := store.LockDir(dir, p.fs)
+	if errors.As(err, new(*store.LockedError)) {
+		return ok("", "usable, and in use by another process") // on a full disk it cannot name itself
+	}
 	if err != nil {
 		return finding("directory-unusable", oneLine(err), "{dir}", dir)
 	}
@@ -131,6 +134,8 @@ func (p *patient) checkDisk(ctx context.Context) []Result {
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
 		return one(skipped("", "%s cannot be written", dir))
+	case vfs.IsNoSpaceError(err) && p.checkSpace(ctx)[0].Outcome == Finding:
+		return one(skipped(dir, "the disk is full: see space"))
 	case err != nil:
 		return one(finding("disk-broken", oneLine(err)).of(dir))
 	}
