@@ -9,6 +9,7 @@ import (
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -88,6 +89,8 @@ type Network struct {
 	notifiee *network.NotifyBundle
 	stop     context.CancelFunc // ends pubsub
 
+	identified event.Subscription // to what peers say of themselves and of us
+
 	wake    chan struct{}       // holds one: sync, look again
 	arrived chan struct{}       // holds one: fresh has peers
 	surveys map[peer.ID]*survey // owned by Run's sync
@@ -152,6 +155,11 @@ func New(h host.Host, l Ledger, cfg Config) (*Network, error) {
 		return nil, fmt.Errorf("start gossip: %w", err)
 	}
 	n.gossip = g
+	if n.identified, err = h.EventBus().Subscribe(new(event.EvtPeerIdentificationCompleted)); err != nil {
+		err = errors.Join(fmt.Errorf("hear of peers: %w", err), g.close())
+		stop()
+		return nil, err
+	}
 	h.SetStreamHandler(statusProtocol, n.handler(n.serveStatus))
 	h.SetStreamHandler(syncProtocol, n.handler(n.serveSync))
 	n.notifiee = &network.NotifyBundle{ConnectedF: n.connected, DisconnectedF: n.disconnected}
@@ -188,7 +196,7 @@ func (n *Network) Close() error {
 	n.host.RemoveStreamHandler(syncProtocol)
 	n.host.Network().StopNotify(n.notifiee)
 	n.streams.close()
-	err := n.gossip.close()
+	err := errors.Join(n.identified.Close(), n.gossip.close())
 	n.stop()
 	return err
 }

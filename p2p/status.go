@@ -26,6 +26,8 @@ func (n *Network) watchAll(ctx context.Context, spawn func(func(context.Context)
 		}
 		select {
 		case <-n.arrived:
+		case e := <-n.identified.Out():
+			n.noteSeen(e)
 		case <-ctx.Done():
 			return
 		}

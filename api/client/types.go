@@ -19,6 +19,7 @@ type Status struct {
 	Work       chain.Work    `json:"work" doc:"sum of all difficulties, a decimal"`
 	PeerID     string        `json:"peer_id"`
 	Addresses  []string      `json:"addresses" doc:"multiaddrs that others can dial, peer id included"`
+	SeenAs     []string      `json:"seen_as,omitempty" doc:"IP addresses from which peers say that this node's connections come, that of most first, at most 4; unproven"`
 	Peers      int           `json:"peers" doc:"connected peers of the same chain"`
 	Synced     bool          `json:"synced" doc:"no peer has shown more work, or claims it while this node has yet to find out"`
 	SyncTarget uint64        `json:"sync_target,omitempty" doc:"height that is being caught up with"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,6 +53,9 @@ func printStatus(t *terminal, s *client.Status, now time.Time) error {
 			name = ""
 		}
 		table.row(name, addr)
+	}
+	if len(s.SeenAs) > 0 {
+		table.row("seen as", strings.Join(s.SeenAs, ", "))
 	}
 	table.row("started", s.Started.Local().Format(time.DateTime)+", "+ago(now, s.Started))
 	return table.flush()
