@@ -56,16 +56,13 @@ const maxWorkLine = 64 << 10
 
 // work asks for what takes long and returns the last line of the answer.
 func (c *Client) work(ctx context.Context, path string, body []byte, progress func(done, total uint64)) (*Work, error) {
-	if c.err != nil {
-		return nil, c.err
-	}
 	req, err := c.request(ctx, http.MethodPost, path, nil, body)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.HTTP.Do(req)
+	resp, err := c.send(req)
 	if err != nil {
-		return nil, &UnreachableError{URL: c.base, Err: withoutURL(err)}
+		return nil, err
 	}
 	defer resp.Body.Close()
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != "application/x-ndjson" || resp.StatusCode != http.StatusOK {

@@ -134,6 +134,9 @@ const adminPath = "/v1/admin/"
 
 // request makes a request; one that writes carries JSON and the token.
 func (c *Client) request(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Request, error) {
+	if c.err != nil {
+		return nil, c.err
+	}
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("API address %s: %w", c.base, err)
@@ -148,20 +151,26 @@ func (c *Client) request(ctx context.Context, method, path string, query url.Val
 	return req, nil
 }
 
+// send sends a request and returns the answer, whose body the caller closes.
+func (c *Client) send(req *http.Request) (*http.Response, error) {
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return nil, &UnreachableError{URL: c.base, Err: withoutURL(err)}
+	}
+	return resp, nil
+}
+
 // fetch returns the bytes of an answer.
 func (c *Client) fetch(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
-	if c.err != nil {
-		return nil, c.err
-	}
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	req, err := c.request(ctx, method, path, query, body)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.HTTP.Do(req)
+	resp, err := c.send(req)
 	if err != nil {
-		return nil, &UnreachableError{URL: c.base, Err: withoutURL(err)}
+		return nil, err
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))

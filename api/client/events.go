@@ -114,9 +114,6 @@ func (f *following) rest(ctx context.Context) error {
 // connect yields the events of one connection until it ends, and says why.
 func (f *following) connect(ctx context.Context, yield func(Event, error) bool) error {
 	c := f.client
-	if c.err != nil {
-		return c.err
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watch := time.AfterFunc(maxSilence, cancel)
@@ -161,9 +158,9 @@ func (f *following) open(ctx context.Context) (io.ReadCloser, error) {
 	if zero := (chain.Cursor{}); f.at != zero {
 		req.Header.Set("Last-Event-ID", placeOf(f.at))
 	}
-	resp, err := c.HTTP.Do(req)
+	resp, err := c.send(req)
 	if err != nil {
-		return nil, &UnreachableError{URL: c.base, Err: withoutURL(err)}
+		return nil, err
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if resp.StatusCode == http.StatusOK && kind == "text/event-stream" {

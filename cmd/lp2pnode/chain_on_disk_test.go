@@ -15,7 +15,6 @@ import (
 
 	"github.com/lp2pnode/lp2pnode/chain"
 	"github.com/lp2pnode/lp2pnode/chain/ledger"
-	"github.com/lp2pnode/lp2pnode/chain/pow"
 	"github.com/lp2pnode/lp2pnode/chain/store"
 )
 
@@ -41,18 +40,7 @@ func makeChain(t *testing.T, blocks, size int, change map[string]any) chainOnDis
 		params[name] = v
 	}
 	c := chainOnDisk{genesis: fastGenesis(t, params), dir: t.TempDir()}
-	raw, err := os.ReadFile(c.genesis)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := chain.ParseParams(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rules, err := chain.NewRules(p, pow.Engine{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	rules := rulesOf(t, c.genesis)
 	lock, err := store.LockDir(c.dir, vfs.Default)
 	if err != nil {
 		t.Fatal(err)

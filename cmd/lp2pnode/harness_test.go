@@ -16,6 +16,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lp2pnode/lp2pnode/chain"
+	"github.com/lp2pnode/lp2pnode/chain/pow"
 )
 
 // process is one lp2pnode process on loopback with a data directory of its own.
@@ -70,6 +73,24 @@ func fastGenesis(t testing.TB, change map[string]any) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// rulesOf returns the rules of the chain of a genesis file.
+func rulesOf(t testing.TB, genesis string) *chain.Rules {
+	t.Helper()
+	raw, err := os.ReadFile(genesis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	params, err := chain.ParseParams(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := chain.NewRules(params, pow.Engine{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules
 }
 
 // start runs a new node with these flags and waits until its API answers.

@@ -13,7 +13,6 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/lp2pnode/lp2pnode/chain"
-	"github.com/lp2pnode/lp2pnode/chain/pow"
 	"github.com/lp2pnode/lp2pnode/chain/store"
 )
 
@@ -101,18 +100,7 @@ func TestLongKilledMinerLosesNothing(t *testing.T) {
 		rounds = 25
 	}
 	path := fastGenesis(t, map[string]any{"block_interval_ms": 100, "initial_difficulty": 300, "retarget_window": 0})
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	params, err := chain.ParseParams(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rules, err := chain.NewRules(params, pow.Engine{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	rules := rulesOf(t, path)
 	node := start(t, "miner", "--genesis", path, "--mine-alone", "--max-hashrate=15000")
 	var height uint64
 	for round := range rounds {

@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -47,17 +46,7 @@ func fundedGenesis(t *testing.T, n int, units uint64, change map[string]any) (st
 		all[name] = value
 	}
 	path := fastGenesis(t, all)
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	params, err := chain.ParseParams(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.rules, err = chain.NewRules(params, pow.Engine{}); err != nil {
-		t.Fatal(err)
-	}
+	s.rules = rulesOf(t, path)
 	return path, s
 }
 
