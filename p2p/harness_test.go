@@ -133,10 +133,10 @@ func (a *testNode) dialUntil(t testing.TB, b *testNode, what string, cond func()
 	})
 }
 
-// await waits for a condition.
+// await waits for a condition, for as long as a busy machine may need.
 func await(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !cond() {

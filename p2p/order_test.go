@@ -60,7 +60,8 @@ func TestSyncIsNotHeldUpByManyClaims(t *testing.T) {
 	rules := testRules(t, "one")
 	good := chainOf(t, rules, 500, "a")
 	c := start(t, newMemory(rules), nil, func(n *Network) {
-		n.timing.stagger, n.timing.silence = 100*time.Millisecond, time.Minute // longer than is waited for
+		n.timing.stagger = 100 * time.Millisecond
+		n.timing.silence, n.timing.request = time.Hour, time.Hour // longer than is waited for
 	})
 	b := start(t, good, nil)
 	var stallers []*testNode
