@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"math"
 	"runtime"
 	"slices"
 	"testing"
@@ -150,6 +151,23 @@ func BenchmarkThreads(b *testing.B) {
 	b.ReportMetric(rates[1]/rates[0], "per-cpu")
 	// All do as many times the hashes, in what had better be the same time.
 	b.ReportMetric(oneTook[len(oneTook)/2].Seconds()/allTook[len(allTook)/2].Seconds(), "of-linear")
+}
+
+// BenchmarkMaxHashrate shows by how much, by the clock, all threads stray from
+// what they may do in a second.
+func BenchmarkMaxHashrate(b *testing.B) {
+	const rate, during = 2e6, 2 * time.Second
+	h := chain.Header{Difficulty: canonical.MaxInteger, Version: 1}
+	var most float64
+	for b.Loop() {
+		ctx, cancel := context.WithTimeout(b.Context(), during)
+		c := NewCPU(runtime.GOMAXPROCS(0), rate)
+		begin := time.Now()
+		_, _ = c.Seal(ctx, h) // it finds nothing
+		most = max(most, math.Abs(float64(c.Hashes())/(rate*time.Since(begin).Seconds())-1))
+		cancel()
+	}
+	b.ReportMetric(most*100, "off-%")
 }
 
 // BenchmarkStop measures from a template going stale to all threads standing

@@ -1,7 +1,9 @@
 package main_test
 
 import (
+	"bufio"
 	"fmt"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -16,6 +18,7 @@ import (
 func BenchmarkCatchUp(b *testing.B) {
 	needProcesses(b)
 	program(b)
+	var shortest float64 // a unit of the first chain took so many seconds
 	for _, c := range []struct {
 		name              string
 		blocks, transfers int
@@ -34,11 +37,15 @@ func BenchmarkCatchUp(b *testing.B) {
 			old.run()
 			units := float64(c.blocks * max(c.transfers, 1))
 			var took, processor, composed time.Duration
-			var peak int
+			var peak, syncs int
 			for b.Loop() {
-				t, cpu, mb := catchUp(b, w, old, uint64(c.blocks))
-				took, processor, peak = took+t, processor+cpu, max(peak, mb)
+				r := catchUp(b, w, old, uint64(c.blocks))
+				took, processor, syncs, peak = took+r.took, processor+r.processor, syncs+r.syncs, max(peak, r.peakMB)
 				composed += compose(b, w, raw)
+			}
+			each := took.Seconds() / units
+			if shortest == 0 {
+				shortest = each
 			}
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(units*float64(b.N)/took.Seconds(), "per-s")
@@ -46,23 +53,58 @@ func BenchmarkCatchUp(b *testing.B) {
 			b.ReportMetric(units*float64(b.N)/composed.Seconds(), "composed-per-s")
 			b.ReportMetric(composed.Seconds()/took.Seconds(), "of-composed")
 			b.ReportMetric(float64(peak), "peak-MB")
+			b.ReportMetric(float64(c.blocks*b.N)/float64(syncs), "per-sync")
+			if c.transfers == 0 {
+				b.ReportMetric(each/shortest, "of-shortest")
+			}
 		})
 	}
 }
 
-// catchUp runs a fresh node until it has the old one's chain. It returns the
-// time that took, the processor's time that both had, and the most memory that
-// the new one took.
-func catchUp(b *testing.B, w *workload, old *process, height uint64) (took, processor time.Duration, peakMB int) {
+// caughtUp is what catching up took.
+type caughtUp struct {
+	took      time.Duration
+	processor time.Duration // that both nodes had
+	peakMB    int           // the most memory of the new one
+	syncs     int           // of its disk, from its start on
+}
+
+// catchUp runs a fresh node until it has the old one's chain.
+func catchUp(b *testing.B, w *workload, old *process, height uint64) caughtUp {
 	b.Helper()
 	before := processorTime(b, old)
 	fresh := start(b, "fresh", "--genesis", w.genesis, "--mine=false", "--bootstrap", old.addr())
 	fresh.await("the whole chain", 5*time.Minute, func() bool { return fresh.status().Height == height })
 	end := time.Now()
-	processor = processorTime(b, old) - before + processorTime(b, fresh)
-	peakMB = memoryMB(b, fresh, "VmHWM:")
+	r := caughtUp{
+		processor: processorTime(b, old) - before + processorTime(b, fresh),
+		peakMB:    memoryMB(b, fresh, "VmHWM:"),
+		syncs:     int(fresh.metric("lp2pnode_store_sync_seconds_count")),
+	}
 	fresh.stop()
-	return end.Sub(fresh.logged(`msg="peer joined"`)), processor, peakMB
+	r.took = end.Sub(fresh.logged(`msg="peer joined"`))
+	return r
+}
+
+// metric returns the value of a metric without labels.
+func (p *process) metric(name string) float64 {
+	p.t.Helper()
+	response, err := http.Get(p.url() + "/metrics")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			v, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			return v
+		}
+	}
+	p.t.Fatalf("%s has no metric %s", p.name, name)
+	return 0
 }
 
 // logged returns when the process wrote a line that holds text.

@@ -48,6 +48,7 @@ func BenchmarkTip(b *testing.B) {
 			raw := newGossipers(b, c.nodes)
 			alone := w.open(b)
 			var last, plain, judge []time.Duration
+			syncs := syncsOf(b, nodes[1])
 			for b.Loop() {
 				for range c.rounds {
 					txs := w.transactions(c.count)
@@ -62,6 +63,7 @@ func BenchmarkTip(b *testing.B) {
 				}
 			}
 			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(syncsOf(b, nodes[1])-syncs)/float64(len(last)), "syncs")
 			b.ReportMetric(median(last), "p50-ms")
 			b.ReportMetric(median(plain), "gossip-ms")
 			b.ReportMetric(median(judge), "judge-ms")
@@ -71,6 +73,22 @@ func BenchmarkTip(b *testing.B) {
 			b.ReportMetric(median(last)/(median(plain)+each*median(judge)), "of-shared")
 		})
 	}
+}
+
+// syncsOf returns how often a node's store was synced.
+func syncsOf(b *testing.B, n *node.Node) uint64 {
+	b.Helper()
+	families, err := n.Metrics().Gather()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "lp2pnode_store_sync_seconds" {
+			return f.GetMetric()[0].GetHistogram().GetSampleCount()
+		}
+	}
+	b.Fatal("no syncs among the metrics")
+	return 0
 }
 
 // median returns it in milliseconds.

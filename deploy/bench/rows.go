@@ -42,25 +42,33 @@ func stable() []suite {
 func whole() []suite {
 	const catchUp, tip, start = "BenchmarkCatchUp/", "BenchmarkTip/", "BenchmarkStart/"
 	return []suite{
-		{"./miner", "BenchmarkThreads|BenchmarkStop|BenchmarkScan/kernel", "1s", []row{
+		{"./miner", "BenchmarkThreads|BenchmarkStop|BenchmarkMaxHashrate|BenchmarkScan/kernel", "1s", []row{
 			{what: "mining: kernel against C with intrinsics", run: "BenchmarkScan/kernel", ours: "MH/s", reference: "C-MH/s", ratio: "of-C", least: 0.90, needs: "SHA-NI and gcc"},
 			{what: "mining: two threads against twice one", run: "BenchmarkThreads", ours: "of-linear", least: 0.95},
 			{what: "mining: stale template to all threads standing, µs", run: "BenchmarkStop", ours: "p50-µs", most: 5000},
+			{what: "the same, the slowest of a hundred, µs", run: "BenchmarkStop", ours: "p99-µs", most: 5000},
+			{what: "mining: off what --max-hashrate allows, %", run: "BenchmarkMaxHashrate", ours: "off-%", most: 2},
 		}},
 		{"./chain", "BenchmarkBlock/sig|AllProcessors", "2s", []row{
 			{what: "signatures of 1,000 senders never seen, each processor", run: "BenchmarkBlock/signatures", ours: "per-s", reference: "standard-per-s", ratio: "of-standard", least: 3},
 			{what: "signatures, warm senders, each processor", run: "BenchmarkBlock/signatures", ours: "warm-per-s", reference: "standard-per-s", ratio: "warm-of-standard", least: 4},
 			{what: "signatures of senders never seen, all processors, against the standard library on one", run: "BenchmarkSignaturesOnAllProcessors", ours: "per-s", reference: "standard-per-s", ratio: "of-standard", least: 3},
 		}},
+		{"./chain/store", "BenchmarkVerify", "1s", []row{
+			{what: "chain verify on all processors, against one, ms", run: "BenchmarkVerify", ours: "all-ms", reference: "one-ms", ratio: "speed-up", least: 1.5, needs: "several processors"},
+		}},
 		{"./cmd/lp2pnode", "BenchmarkCatchUp|BenchmarkTip|BenchmarkTemplate|BenchmarkAPI|BenchmarkStart", "1x", []row{
 			{what: "catching up: 10,000 empty blocks, a second", run: catchUp + "empty=10000", ours: "per-s", reference: "composed-per-s", least: 6000},
 			{what: "catching up: 30,000", run: catchUp + "empty=30000", ours: "per-s", reference: "composed-per-s", least: 6000},
 			{what: "catching up: 100,000", run: catchUp + "empty=100000", ours: "per-s", reference: "composed-per-s", least: 6000},
+			{what: "catching up: the cost of one of 100,000 blocks against one of 10,000", run: catchUp + "empty=100000", ours: "of-shortest", most: 1.5},
+			{what: "catching up: blocks for each sync of the disk, 100,000 empty ones", run: catchUp + "empty=100000", ours: "per-sync", least: 100},
 			{what: "catching up: blocks of 1,000 transfers, transfers a second", run: catchUp + "transfers=1000", ours: "per-s", reference: "composed-per-s", least: 25_000},
 			{what: "the same, against the composed pipeline", run: catchUp + "transfers=1000", ours: "per-s", reference: "composed-per-s", ratio: "of-composed", least: 0.7},
 			{what: "most memory, 100,000 empty blocks, MB", run: catchUp + "empty=100000", ours: "peak-MB", most: 200},
 			{what: "most memory, blocks of 1,000 transfers, MB", run: catchUp + "transfers=1000", ours: "peak-MB", most: 200},
 			{what: "at the tip: empty block, ms", run: tip + "nodes=2/empty", ours: "p50-ms", reference: "gossip-ms", most: 3},
+			{what: "at the tip: syncs of the disk for a block", run: tip + "nodes=2/empty", ours: "syncs", most: 1},
 			{what: "at the tip: 1,000 known transactions, ms", run: tip + "nodes=2/transfers=1000", ours: "p50-ms", reference: "gossip-ms", most: 15},
 			{what: "ten nodes, empty block, against GossipSub and one judgement", run: tip + "nodes=10/empty", ours: "p50-ms", reference: "gossip-ms", ratio: "of-gossip", most: 1.5},
 			{what: "ten nodes, 1,000 known transactions, the same", run: tip + "nodes=10/transfers=1000", ours: "p50-ms", reference: "gossip-ms", ratio: "of-gossip", most: 1.5},
