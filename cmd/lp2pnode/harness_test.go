@@ -157,6 +157,20 @@ func (p *process) stop() {
 	}
 }
 
+// prove stops a node and proves its directory anew.
+func (p *process) prove(genesis string) {
+	p.t.Helper()
+	p.stop()
+	requireVerified(p.t, p.dir, genesis)
+}
+
+func requireVerified(t testing.TB, dir, genesis string) {
+	t.Helper()
+	if out, err := exec.Command("lp2pnode", "chain", "verify", "--data-dir", dir, "--genesis", genesis).CombinedOutput(); err != nil {
+		t.Fatalf("the chain in %s does not hold: %v\n%s", dir, err, out)
+	}
+}
+
 // await polls a condition, as outside processes offer nothing to wait on, and
 // fails the test with the node's log after the limit.
 func (p *process) await(what string, limit time.Duration, ok func() bool) time.Duration {

@@ -123,20 +123,6 @@ func (p *process) grows() {
 	p.await("more blocks", time.Minute, func() bool { return p.status().Height > from+2 })
 }
 
-// prove stops a node and proves its directory anew.
-func (p *process) prove(genesis string) {
-	p.t.Helper()
-	p.stop()
-	requireVerified(p.t, p.dir, genesis)
-}
-
-func requireVerified(t testing.TB, dir, genesis string) {
-	t.Helper()
-	if out, err := exec.Command("lp2pnode", "chain", "verify", "--data-dir", dir, "--genesis", genesis).CombinedOutput(); err != nil {
-		t.Fatalf("the chain in %s does not hold: %v\n%s", dir, err, out)
-	}
-}
-
 // Two ways to be full: below the watermark, with which the node has its way, and
 // to the last byte, with which a write of the store's fails.
 const (
