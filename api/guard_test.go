@@ -63,17 +63,9 @@ func TestPagesOfOthersAreRefused(t *testing.T) {
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "OPTIONS"} {
 			t.Run(row.name+" "+method, func(t *testing.T) {
-				addr := &net.TCPAddr{IP: net.ParseIP(row.bound), Port: 9471}
-				ctx := context.WithValue(t.Context(), http.LocalAddrContextKey, addr)
-				r := httptest.NewRequestWithContext(ctx, method, "/v1/status", nil)
-				r.Host = row.host
-				for name, value := range map[string]string{"Origin": row.origin, "Sec-Fetch-Site": row.site, "Sec-Fetch-Mode": row.mode} {
-					if value != "" {
-						r.Header.Set(name, value)
-					}
-				}
-				w := httptest.NewRecorder()
-				s.ServeHTTP(w, r)
+				w := fromPage(t, s, row.bound, method, row.host, map[string]string{
+					"Origin": row.origin, "Sec-Fetch-Site": row.site, "Sec-Fetch-Mode": row.mode,
+				})
 				if refused := w.Code == http.StatusForbidden; refused == row.allowed && (method == "GET" || row.mode != "navigate") {
 					t.Errorf("want allowed %t, got %d", row.allowed, w.Code)
 				}
@@ -86,4 +78,22 @@ func TestPagesOfOthersAreRefused(t *testing.T) {
 			})
 		}
 	}
+}
+
+// fromPage asks for the status as a browser does that came in by the bound
+// address, with those header lines that are not empty.
+func fromPage(t *testing.T, s *api.Server, bound, method, host string, header map[string]string) *httptest.ResponseRecorder {
+	t.Helper()
+	addr := &net.TCPAddr{IP: net.ParseIP(bound), Port: 9471}
+	ctx := context.WithValue(t.Context(), http.LocalAddrContextKey, addr)
+	r := httptest.NewRequestWithContext(ctx, method, "/v1/status", nil)
+	r.Host = host
+	for name, value := range header {
+		if value != "" {
+			r.Header.Set(name, value)
+		}
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
 }

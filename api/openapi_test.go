@@ -133,22 +133,62 @@ func TestEveryDescribedRouteAnswersAsDescribed(t *testing.T) {
 	n.mine(t, sender)
 	n.mine(t, sender)
 	waits := n.add(t, n.sign(1, chain.Transaction{Nonce: 1, Data: "a record"}))
+
+	url, _ := serve(t, n)
+	d, raw := describe(t, url)
+	schemas := strict(t, raw)
+	used := map[string]bool{}
+	for _, row := range exchanges(t, n, sender, mined, waits) {
+		t.Run(row.operation+" "+row.path+" "+strconv.Itoa(row.status), func(t *testing.T) {
+			used[row.operation] = true
+			resp, body := ask(t, row.operation, url+row.path, row.body)
+			if resp.StatusCode != row.status {
+				t.Fatalf("want status %d, got %s: %s", row.status, resp.Status, body)
+			}
+			at, op := d.operation(t, row.operation, resp.Request.Method)
+			status := strconv.Itoa(row.status)
+			if row.status >= http.StatusBadRequest {
+				status = "default"
+			}
+			kind := resp.Header.Get("Content-Type")
+			if _, described := op.Responses[status].Content[kind]; !described {
+				t.Fatalf("%s with %s is not described", status, kind)
+			}
+			if kind == "text/event-stream" {
+				return
+			}
+			if err := schemas(at + "/responses/" + status + "/content/" + escape(kind) + "/schema").Validate(parsed(t, body)); err != nil {
+				t.Errorf("%v\n%s", err, body)
+			}
+		})
+	}
+	for _, methods := range d.Paths {
+		for _, op := range methods {
+			if !used[op.OperationID] {
+				t.Errorf("%s is described and was not called", op.OperationID)
+			}
+		}
+	}
+}
+
+// exchange is a request of an operation, and the status of its answer.
+type exchange struct {
+	operation, path string
+	body            []byte
+	status          int
+}
+
+// exchanges are of every operation, in their order, on a node whose chain has
+// one transaction of sender and whose pool has another.
+func exchanges(t *testing.T, n *testNode, sender chain.Address, mined, waits *chain.Transaction) []exchange {
+	t.Helper()
 	receipt, err := n.ledger.Receipt(mined.ID())
 	if err != nil {
 		t.Fatal(err)
 	}
 	fresh := n.sign(2, chain.Transaction{Data: "another"})
 	unknown := strings.Repeat("ab", 32)
-
-	url, _ := serve(t, n)
-	d, raw := describe(t, url)
-	schemas := strict(t, raw)
-	used := map[string]bool{}
-	for _, row := range []struct {
-		operation, path string
-		body            []byte
-		status          int
-	}{
+	return []exchange{
 		{"status", "/v1/status", nil, 200},
 		{"blocks", "/v1/blocks?from=0", nil, 200},
 		{"block", "/v1/blocks/latest", nil, 200},
@@ -200,36 +240,6 @@ func TestEveryDescribedRouteAnswersAsDescribed(t *testing.T) {
 		{"livez", "/livez", nil, 200},
 		{"readyz", "/readyz", nil, 200},
 		{"openapi", "/openapi.json", nil, 200},
-	} {
-		t.Run(row.operation+" "+row.path+" "+strconv.Itoa(row.status), func(t *testing.T) {
-			used[row.operation] = true
-			resp, body := ask(t, row.operation, url+row.path, row.body)
-			if resp.StatusCode != row.status {
-				t.Fatalf("want status %d, got %s: %s", row.status, resp.Status, body)
-			}
-			at, op := d.operation(t, row.operation, resp.Request.Method)
-			status := strconv.Itoa(row.status)
-			if row.status >= http.StatusBadRequest {
-				status = "default"
-			}
-			kind := resp.Header.Get("Content-Type")
-			if _, described := op.Responses[status].Content[kind]; !described {
-				t.Fatalf("%s with %s is not described", status, kind)
-			}
-			if kind == "text/event-stream" {
-				return
-			}
-			if err := schemas(at + "/responses/" + status + "/content/" + escape(kind) + "/schema").Validate(parsed(t, body)); err != nil {
-				t.Errorf("%v\n%s", err, body)
-			}
-		})
-	}
-	for _, methods := range d.Paths {
-		for _, op := range methods {
-			if !used[op.OperationID] {
-				t.Errorf("%s is described and was not called", op.OperationID)
-			}
-		}
 	}
 }
 
