@@ -51,6 +51,57 @@ func (p *process) command(args ...string) string {
 	return string(out)
 }
 
+// known is what /v1/peers tells of a peer.
+type known struct {
+	ID, State, Reason, Detail string
+	Deeds                     []struct {
+		Act, Reason string
+		At          time.Time
+		Times       int
+	}
+}
+
+// known returns what the node tells of a peer; it is zero if it knows none.
+func (p *process) known(id string) (found known) {
+	p.t.Helper()
+	var peers []known
+	if err := p.get("/v1/peers", &peers); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, peer := range peers {
+		if peer.ID == id {
+			found = peer
+		}
+	}
+	return found
+}
+
+func (k known) isBannedForBadBlocks(t *testing.T) {
+	t.Helper()
+	if k.Reason != "banned" || !strings.HasPrefix(k.Detail, "bad block: ") {
+		t.Errorf("of the banned peer it tells %+v", k)
+	}
+	acts := ""
+	for _, d := range k.Deeds {
+		acts += d.Act + " "
+		if time.Since(d.At) > time.Minute {
+			t.Errorf("deed %+v is long ago", d)
+		}
+	}
+	if !strings.Contains(acts, "offended banned left ") {
+		t.Errorf("its deeds are %+v", k.Deeds)
+	}
+}
+
+// bans returns the node's list, as the command prints it.
+func (p *process) bans() (bans []struct{ ID, Reason, Detail string }) {
+	p.t.Helper()
+	if err := json.Unmarshal([]byte(p.command("ban", "list", "--json")), &bans); err != nil {
+		p.t.Fatal(err)
+	}
+	return bans
+}
+
 // TestBadPeerIsBannedOverARestartUntilLifted: a stranger that sends two bad
 // blocks is thrown out and told of by peers and ban list; kill -9 and a restart
 // do not let it in again, lifting the ban does; a ban by hand throws it out anew.
@@ -60,11 +111,7 @@ func TestBadPeerIsBannedOverARestartUntilLifted(t *testing.T) {
 	}
 	genesis := fastGenesis(t, map[string]any{"initial_difficulty": 1})
 	node := start(t, "node", "--genesis", genesis, "--mine=false")
-	raw, err := os.ReadFile(genesis)
-	if err != nil {
-		t.Fatal(err)
-	}
-	params := parseNumbers(t, raw)
+	params := paramsOf(t, genesis)
 	bad, good := newStranger(t, newReplica(t, params), node.addr()), newStranger(t, newReplica(t, params), node.addr())
 	id := bad.host.ID().String()
 	block := canon(mine(bad.r.child(address(bytes.Repeat([]byte{7}, 32)))))
@@ -72,51 +119,13 @@ func TestBadPeerIsBannedOverARestartUntilLifted(t *testing.T) {
 		bad.publish([]byte(text))
 	}
 
-	type known struct {
-		ID, State, Reason, Detail string
-		Deeds                     []struct {
-			Act, Reason string
-			At          time.Time
-			Times       int
-		}
-	}
-	find := func() (found known) {
-		var peers []known
-		if err := node.get("/v1/peers", &peers); err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range peers {
-			if p.ID == id {
-				found = p
-			}
-		}
-		return found
-	}
+	find := func() known { return node.known(id) }
 	node.await("the ban", 30*time.Second, func() bool { return find().State == "banned" })
-	about := find()
-	if about.Reason != "banned" || !strings.HasPrefix(about.Detail, "bad block: ") {
-		t.Errorf("of the banned peer it tells %+v", about)
-	}
-	acts := ""
-	for _, d := range about.Deeds {
-		acts += d.Act + " "
-		if time.Since(d.At) > time.Minute {
-			t.Errorf("deed %+v is long ago", d)
-		}
-	}
-	if !strings.Contains(acts, "offended banned left ") {
-		t.Errorf("its deeds are %+v", about.Deeds)
-	}
+	find().isBannedForBadBlocks(t)
 	if out := node.command("peers"); !strings.Contains(out, "banned: bad block: ") || !strings.Contains(out, "; the ban ends in ") {
 		t.Errorf("peers shows\n%s", out)
 	}
-	list := func() (bans []struct{ ID, Reason, Detail string }) {
-		if err := json.Unmarshal([]byte(node.command("ban", "list", "--json")), &bans); err != nil {
-			t.Fatal(err)
-		}
-		return bans
-	}
-	if bans := list(); len(bans) != 1 || bans[0].ID != id || bans[0].Reason != "bad block" {
+	if bans := node.bans(); len(bans) != 1 || bans[0].ID != id || bans[0].Reason != "bad block" {
 		t.Fatalf("the bans are %+v", bans)
 	}
 	if bad.meets(node.addr()) {
@@ -128,7 +137,7 @@ func TestBadPeerIsBannedOverARestartUntilLifted(t *testing.T) {
 
 	node.kill()
 	node.run()
-	if bans := list(); len(bans) != 1 || bans[0].ID != id {
+	if bans := node.bans(); len(bans) != 1 || bans[0].ID != id {
 		t.Fatalf("after a restart the bans are %+v", bans)
 	}
 	node.await("it is told of", 30*time.Second, func() bool { // one try need not reach the node
@@ -154,15 +163,4 @@ func TestBadPeerIsBannedOverARestartUntilLifted(t *testing.T) {
 		t.Errorf("ban list shows\n%s", out)
 	}
 	node.stop()
-}
-
-func parseNumbers(t *testing.T, raw []byte) object {
-	t.Helper()
-	var params object
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	if err := dec.Decode(&params); err != nil {
-		t.Fatal(err)
-	}
-	return params
 }

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"context"
 	"runtime"
 	"testing"
 	"time"
@@ -22,10 +23,6 @@ func compose(b *testing.B, w *workload, raw [][]byte) time.Duration {
 		b.Fatal(err)
 	}
 	begin := time.Now()
-	type job struct {
-		raw  []byte
-		done chan *chain.Block
-	}
 	jobs, ready := make(chan job), make(chan job, 256) // decoded ahead
 	g, ctx := errgroup.WithContext(b.Context())
 	g.Go(func() error {
@@ -43,56 +40,9 @@ func compose(b *testing.B, w *workload, raw [][]byte) time.Duration {
 		return nil
 	})
 	for range runtime.GOMAXPROCS(0) {
-		g.Go(func() error {
-			for j := range jobs {
-				block, err := w.rules.DecodeBlock(j.raw)
-				if err == nil {
-					err = w.rules.VerifyTransactions(block.Transactions)
-				}
-				if err != nil {
-					close(j.done)
-					return err
-				}
-				j.done <- block
-			}
-			return nil
-		})
+		g.Go(func() error { return decodeAll(w.rules, jobs) })
 	}
-	g.Go(func() error {
-		accounts := map[chain.Address]chain.Account{}
-		for _, c := range w.rules.GenesisAccounts() {
-			accounts[c.Address] = c.New
-		}
-		view := func(a chain.Address) (chain.Account, error) { return accounts[a], nil }
-		state, batch := w.rules.GenesisState(), db.NewBatch()
-		for j := range ready {
-			block := <-j.done
-			if block == nil {
-				return ctx.Err()
-			}
-			if err := state.Check(&block.Header); err != nil {
-				return err
-			}
-			diff, err := w.rules.Execute(block, view)
-			if err != nil {
-				return err
-			}
-			for _, c := range diff {
-				accounts[c.Address] = c.New
-			}
-			state = state.Extend(&block.Header)
-			if err := batch.Set(block.Hash[:], block.Raw(), nil); err != nil {
-				return err
-			}
-			if block.Height%100 == 0 || block.Height == uint64(len(raw)) {
-				if err := batch.Commit(pebble.NoSync); err != nil {
-					return err
-				}
-				batch = db.NewBatch()
-			}
-		}
-		return nil
-	})
+	g.Go(func() error { return executeAll(ctx, w.rules, db, ready, uint64(len(raw))) })
 	if err := g.Wait(); err != nil {
 		b.Fatal(err)
 	}
@@ -101,6 +51,66 @@ func compose(b *testing.B, w *workload, raw [][]byte) time.Duration {
 		b.Fatal(err)
 	}
 	return took
+}
+
+// job is a block to decode; done gets it, or is closed if it is a bad one.
+type job struct {
+	raw  []byte
+	done chan *chain.Block
+}
+
+// decodeAll decodes blocks and checks their signatures.
+func decodeAll(rules *chain.Rules, jobs <-chan job) error {
+	for j := range jobs {
+		block, err := rules.DecodeBlock(j.raw)
+		if err == nil {
+			err = rules.VerifyTransactions(block.Transactions)
+		}
+		if err != nil {
+			close(j.done)
+			return err
+		}
+		j.done <- block
+	}
+	return nil
+}
+
+// executeAll judges and executes blocks in their order, up to a height, and keeps
+// them, a hundred at a time.
+func executeAll(ctx context.Context, rules *chain.Rules, db *pebble.DB, ready <-chan job, height uint64) error {
+	accounts := map[chain.Address]chain.Account{}
+	for _, c := range rules.GenesisAccounts() {
+		accounts[c.Address] = c.New
+	}
+	view := func(a chain.Address) (chain.Account, error) { return accounts[a], nil }
+	state, batch := rules.GenesisState(), db.NewBatch()
+	for j := range ready {
+		block := <-j.done
+		if block == nil {
+			return ctx.Err()
+		}
+		if err := state.Check(&block.Header); err != nil {
+			return err
+		}
+		diff, err := rules.Execute(block, view)
+		if err != nil {
+			return err
+		}
+		for _, c := range diff {
+			accounts[c.Address] = c.New
+		}
+		state = state.Extend(&block.Header)
+		if err := batch.Set(block.Hash[:], block.Raw(), nil); err != nil {
+			return err
+		}
+		if block.Height%100 == 0 || block.Height == height {
+			if err := batch.Commit(pebble.NoSync); err != nil {
+				return err
+			}
+			batch = db.NewBatch()
+		}
+	}
+	return nil
 }
 
 // quiet is a pebble.Logger.

@@ -22,104 +22,136 @@ func TestLANNewcomersHour(t *testing.T) {
 	l := newLAN(t)
 	begin := time.Now()
 	told := func(what string) { t.Logf("%s after %s", what, time.Since(begin).Round(100*time.Millisecond)) }
-	shelf := t.TempDir()
-	genesis := filepath.Join(shelf, "our-lab.json")
-	typed(t, exec.Command("lp2pnode", "genesis", "new", genesis, "--chain-id", "our-lab", "--interval", "1s", "--difficulty", "20000"))
-	flags := []string{"--genesis", genesis, slow}
+	h := &hour{lan: l, shelf: t.TempDir()}
+	h.genesis = filepath.Join(h.shelf, "our-lab.json")
+	typed(t, exec.Command("lp2pnode", "genesis", "new", h.genesis, "--chain-id", "our-lab", "--interval", "1s", "--difficulty", "20000"))
+	h.flags = []string{"--genesis", h.genesis, slow}
 
 	// A LAN of three: looked at first, then started, without any address.
-	first := l.boot(flags...)
-	second := l.boot(flags...)
-	third := l.boot(flags...)
-	meet(time.Minute, 2, first, second, third)
-	_, tip := together(2*time.Minute, 3, first, second, third)
+	h.first, h.second, h.third = l.boot(h.flags...), l.boot(h.flags...), l.boot(h.flags...)
+	meet(time.Minute, 2, h.first, h.second, h.third)
+	_, tip := together(2*time.Minute, 3, h.first, h.second, h.third)
 	told("a LAN of three is on one tip")
+	h.joinFromElsewhere(tip)
+	told("a machine elsewhere has joined")
+	id := h.record()
+	told("a record is confirmed everywhere and its receipt verified")
+	h.watch()
+	told("all are ready and watched")
+	h.loseAndRestore()
+	told("a lost machine is restored")
+	h.upgrade()
+	typed(t, h.second.command("tx", id))
+	told("a machine is upgraded")
+}
 
-	// Across networks: a machine behind a router of its own names one that can be
-	// reached. The doctor says before how far that leads.
-	l.plug()
-	inside := l.behind("host4")
-	far := &machine{process: &process{t: t, name: inside, dir: t.TempDir(), log: &lockedBuffer{}}}
-	far.wrap = []string{"ip", "netns", "exec", l.prefix + inside}
-	join := append([]string{"--bootstrap", l.entry(first.name)}, flags...)
-	seen := far.doctor(join...)
-	seen.well(t, "bootstrap")
-	seen.finding(t, "nated")
-	far.start(join...)
-	far.await("the chain of the LAN", time.Minute, func() bool {
-		s, ok := ask[client.Status](far, "status")
+// hour is what there is on the newcomer's way.
+type hour struct {
+	*lan
+	t                         *testing.T
+	shelf, genesis            string // a directory of files, and one in it
+	flags                     []string
+	first, second, third, far *machine
+}
+
+// joinFromElsewhere: a machine behind a router of its own names one that can be
+// reached. The doctor says before how far that leads.
+func (h *hour) joinFromElsewhere(tip client.Status) {
+	h.t.Helper()
+	h.plug()
+	inside := h.behind("host4")
+	h.far = &machine{process: &process{t: h.t, name: inside, dir: h.t.TempDir(), log: &lockedBuffer{}}}
+	h.far.wrap = []string{"ip", "netns", "exec", h.prefix + inside}
+	join := append([]string{"--bootstrap", h.entry(h.first.name)}, h.flags...)
+	seen := h.far.doctor(join...)
+	seen.well(h.t, "bootstrap")
+	seen.finding(h.t, "nated")
+	h.far.start(join...)
+	h.far.await("the chain of the LAN", time.Minute, func() bool {
+		s, ok := ask[client.Status](h.far, "status")
 		return ok && s.Peers > 0 && s.Height >= tip.Height
 	})
-	told("a machine elsewhere has joined")
+}
 
-	// A record made there is confirmed, and its receipt holds without a node.
-	report := filepath.Join(shelf, "report.pdf")
+// record makes a record on the machine elsewhere, which is confirmed, and whose
+// receipt holds without a node, and returns its id.
+func (h *hour) record() string {
+	h.t.Helper()
+	report := filepath.Join(h.shelf, "report.pdf")
 	if err := os.WriteFile(report, []byte("what was found"), 0o600); err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
-	typed(t, far.command("key", "new", "--no-passphrase", "--data-dir", far.dir))
+	typed(h.t, h.far.command("key", "new", "--no-passphrase", "--data-dir", h.far.dir))
 	var recorded struct{ ID string }
-	decoded(t, typed(t, far.command("record", "--file", report, "--data-dir", far.dir, "--json")), &recorded)
-	typed(t, first.command("tx", recorded.ID, "--wait", "2", "--timeout", "2m"))
-	receipt := filepath.Join(shelf, "report.json")
-	typed(t, second.command("receipt", recorded.ID, "--out", receipt))
-	typed(t, second.command("verify", receipt, "--api", "127.0.0.1:9471", "--file", report))
-	told("a record is confirmed everywhere and its receipt verified")
+	decoded(h.t, typed(h.t, h.far.command("record", "--file", report, "--data-dir", h.far.dir, "--json")), &recorded)
+	typed(h.t, h.first.command("tx", recorded.ID, "--wait", "2", "--timeout", "2m"))
+	receipt := filepath.Join(h.shelf, "report.json")
+	typed(h.t, h.second.command("receipt", recorded.ID, "--out", receipt))
+	typed(h.t, h.second.command("verify", receipt, "--api", "127.0.0.1:9471", "--file", report))
+	return recorded.ID
+}
 
-	// Monitored: the probes answer on each machine, and the doctor agrees.
-	for _, m := range []*machine{first, second, third, far} {
+// watch: the probes answer on each machine, and the doctor agrees.
+func (h *hour) watch() {
+	h.t.Helper()
+	for _, m := range []*machine{h.first, h.second, h.third, h.far} {
 		m.await("readiness", time.Minute, func() bool {
-			return l.at(m.name, "curl", "-sf", "http://127.0.0.1:9471/readyz").Run() == nil
+			return h.at(m.name, "curl", "-sf", "http://127.0.0.1:9471/readyz").Run() == nil
 		})
-		if raw := typed(t, l.at(m.name, "curl", "-sf", "http://127.0.0.1:9471/metrics")); !strings.Contains(raw, "lp2p") {
-			t.Errorf("%s serves no metrics: %.300s", m.name, raw)
+		if raw := typed(h.t, h.at(m.name, "curl", "-sf", "http://127.0.0.1:9471/metrics")); !strings.Contains(raw, "lp2p") {
+			h.t.Errorf("%s serves no metrics: %.300s", m.name, raw)
 		}
-		for _, r := range m.doctor(flags...).Results {
+		for _, r := range m.doctor(h.flags...).Results {
 			if r.Outcome == doctor.Finding && r.ID != "nated" && r.Check != "disk" { // a loaded disk is slow
-				t.Errorf("%s: %+v", m.name, r)
+				h.t.Errorf("%s: %+v", m.name, r)
 			}
 		}
 	}
-	told("all are ready and watched")
+}
 
-	// Backed up while it runs, lost, restored: the same identity on the same chain.
-	copied := filepath.Join(shelf, "backup")
-	typed(t, third.command("backup", copied, "--data-dir", third.dir))
+// loseAndRestore: a machine that was backed up while it ran is lost and
+// restored, with the same identity on the same chain.
+func (h *hour) loseAndRestore() {
+	h.t.Helper()
+	third := h.third
+	copied := filepath.Join(h.shelf, "backup")
+	typed(h.t, third.command("backup", copied, "--data-dir", third.dir))
 	before, _ := ask[client.Status](third, "status")
 	key, err := os.ReadFile(filepath.Join(third.dir, "node.key"))
 	if err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	third.kill()
 	if err := os.RemoveAll(third.dir); err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
-	typed(t, third.command("restore", copied, "--data-dir", third.dir))
+	typed(h.t, third.command("restore", copied, "--data-dir", third.dir))
 	if err := os.WriteFile(filepath.Join(third.dir, "node.key"), key, 0o600); err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
-	typed(t, third.command("chain", "verify", "--data-dir", third.dir, "--genesis", genesis))
-	third.start(flags...)
+	typed(h.t, third.command("chain", "verify", "--data-dir", third.dir, "--genesis", h.genesis))
+	third.start(h.flags...)
 	third.await("the others' chain again", 2*time.Minute, func() bool {
 		s, ok := ask[client.Status](third, "status")
-		there, _ := ask[client.Status](first, "status")
+		there, _ := ask[client.Status](h.first, "status")
 		return ok && s.PeerID == before.PeerID && s.Peers >= 2 && s.Height > before.Height && s.Tip == there.Tip
 	})
-	told("a lost machine is restored")
+}
 
-	// Upgraded in place: stopped, another binary put there, started again.
+// upgrade stops a machine's node, puts another binary there and starts it again.
+func (h *hour) upgrade() {
+	h.t.Helper()
+	second := h.second
 	was, _ := ask[client.Status](second, "status")
 	second.stop()
-	binary := filepath.Join(shelf, "lp2pnode")
-	replaceBinary(t, binary)
+	binary := filepath.Join(h.shelf, "lp2pnode")
+	replaceBinary(h.t, binary)
 	second.binary = binary
-	second.start(flags...)
+	second.start(h.flags...)
 	second.await("its own chain and peers again", time.Minute, func() bool {
 		s, ok := ask[client.Status](second, "status")
 		return ok && s.PeerID == was.PeerID && s.Height >= was.Height && s.Peers >= 2
 	})
-	typed(t, second.command("tx", recorded.ID))
-	told("a machine is upgraded")
 }
 
 // typed runs a command that has to succeed, and returns what it prints.

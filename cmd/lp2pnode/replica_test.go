@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"os"
 	"sort"
 	"strconv"
 	"testing"
@@ -68,7 +69,17 @@ func quote(s string) []byte {
 	return append(out, '"')
 }
 
-func parse(t *testing.T, raw []byte) object {
+// paramsOf reads a genesis file, whose form need not be canonical.
+func paramsOf(t *testing.T, genesis string) object {
+	t.Helper()
+	raw, err := os.ReadFile(genesis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parseAny(t, raw)
+}
+
+func parseAny(t *testing.T, raw []byte) object {
 	t.Helper()
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
@@ -76,6 +87,13 @@ func parse(t *testing.T, raw []byte) object {
 	if err := dec.Decode(&o); err != nil {
 		t.Fatalf("parse %.200s: %v", raw, err)
 	}
+	return o
+}
+
+// parse reads what has to be canonical.
+func parse(t *testing.T, raw []byte) object {
+	t.Helper()
+	o := parseAny(t, raw)
 	if again := canon(o); !bytes.Equal(again, raw) {
 		t.Fatalf("not canonical: %.300s\nwant          %.300s", raw, again)
 	}

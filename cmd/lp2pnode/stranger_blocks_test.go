@@ -7,7 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,8 +62,11 @@ func spoil(tx object, field string, value any) object {
 	return tx
 }
 
-func badBlocks() []badBlock {
-	zeros := strings.Repeat("0", 64)
+// zeros is a hash of nothing.
+const zeros = "0000000000000000000000000000000000000000000000000000000000000000"
+
+// misshapenBlocks are not in the form of a block.
+func misshapenBlocks() []badBlock {
 	return []badBlock{
 		{"not JSON", func(w *wrongdoer) []byte { return []byte("blocks, please") }},
 		{"white space", func(w *wrongdoer) []byte { return w.edit(`,"miner"`, `, "miner"`) }},
@@ -91,6 +94,12 @@ func badBlocks() []badBlock {
 			b["history_root"] = strings.ToUpper(b["history_root"].(string))
 			return canon(b)
 		}},
+	}
+}
+
+// blocksAgainstHeaderRules break a rule that their header shows.
+func blocksAgainstHeaderRules() []badBlock {
+	return []badBlock{
 		{"another version", func(w *wrongdoer) []byte { return w.with("version", 2) }},
 		{"note too long", func(w *wrongdoer) []byte { return w.with("data", strings.Repeat("x", 257)) }},
 		{"wrong hash", func(w *wrongdoer) []byte {
@@ -130,6 +139,12 @@ func badBlocks() []badBlock {
 		{"wrong tx_count", func(w *wrongdoer) []byte { return w.with("tx_count", 1) }},
 		{"no miner", func(w *wrongdoer) []byte { return w.with("miner", "") }},
 		{"miner is no address", func(w *wrongdoer) []byte { return w.with("miner", "Qm"+w.self[2:]) }},
+	}
+}
+
+// blocksAgainstBodyRules hold transactions that they must not, or something else.
+func blocksAgainstBodyRules() []badBlock {
+	return []badBlock{
 		{"changed after signing", func(w *wrongdoer) []byte { return w.holding(spoil(w.tx(object{"data": "a"}), "data", "b")) }},
 		{"signed for another chain", func(w *wrongdoer) []byte { return w.holding(transfer(w.key, zeros, object{"data": "a"})) }},
 		{"signed by another key", func(w *wrongdoer) []byte {
@@ -233,16 +248,7 @@ func TestStrangerProvesTheChainAndCannotSpoilIt(t *testing.T) {
 	self := address(key.Public().(ed25519.PublicKey))
 	genesis := fastGenesis(t, map[string]any{"initial_difficulty": 3000, "allocations": map[string]any{self: 1000}})
 	node := start(t, "node", "--genesis", genesis, "--max-hashrate", "3000")
-	raw, err := os.ReadFile(genesis)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var params object
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	if err := dec.Decode(&params); err != nil {
-		t.Fatal(err)
-	}
+	params := paramsOf(t, genesis)
 
 	watcher := newStranger(t, newReplica(t, params), node.addr())
 	heard := listen(t.Context(), watcher)
@@ -257,12 +263,8 @@ func TestStrangerProvesTheChainAndCannotSpoilIt(t *testing.T) {
 		return len(heard.heard) > 0
 	})
 
-	type sent struct {
-		what string
-		raw  []byte
-	}
 	var bad []sent
-	for _, kind := range badBlocks() {
+	for _, kind := range slices.Concat(misshapenBlocks(), blocksAgainstHeaderRules(), blocksAgainstBodyRules()) {
 		s := newStranger(t, newReplica(t, params), node.addr())
 		s.follow()
 		raw := kind.make(&wrongdoer{r: s.r, key: key, self: self})
@@ -283,24 +285,36 @@ func TestStrangerProvesTheChainAndCannotSpoilIt(t *testing.T) {
 	heard.await(t, "the stranger's good block", func() bool { return heard.has(block) })
 
 	for _, b := range bad {
-		if heard.has(b.raw) {
-			t.Errorf("%s: passed on", b.what)
-		}
-		var o object
-		if json.Unmarshal(b.raw, &o) != nil || o["hash"] == nil {
-			continue
-		}
-		if err := node.get(fmt.Sprintf("/v1/blocks/%v", o["hash"]), nil); err == nil && b.what != "wrong hash" {
-			if accepted(t, node, fmt.Sprint(o["hash"]), b.raw) {
-				t.Errorf("%s: accepted", b.what)
-			}
-		}
+		b.refused(t, node, heard)
 	}
 	last := newStranger(t, newReplica(t, params), node.addr())
 	before := node.status().Height
 	node.await("the node to go on", 30*time.Second, func() bool { return node.status().Height > before })
 	last.follow()
 	t.Logf("%d kinds of bad block refused; chain of %d blocks re-proved", len(bad), len(last.r.blocks))
+}
+
+// sent is a bad block that was published.
+type sent struct {
+	what string
+	raw  []byte
+}
+
+// refused checks that the node has not taken the block and nobody heard of it.
+func (b sent) refused(t *testing.T, node *process, heard *listener) {
+	t.Helper()
+	if heard.has(b.raw) {
+		t.Errorf("%s: passed on", b.what)
+	}
+	var o object
+	if json.Unmarshal(b.raw, &o) != nil || o["hash"] == nil {
+		return
+	}
+	if err := node.get(fmt.Sprintf("/v1/blocks/%v", o["hash"]), nil); err == nil && b.what != "wrong hash" {
+		if accepted(t, node, fmt.Sprint(o["hash"]), b.raw) {
+			t.Errorf("%s: accepted", b.what)
+		}
+	}
 }
 
 // accepted tells whether the node has these very bytes under a hash: an edited

@@ -198,25 +198,30 @@ func TestLongEveryAcceptedTransactionIsInTheChainOnce(t *testing.T) {
 		return true
 	})
 	_, tip := oneTip(30*time.Second, 1, a.nodes...)
-	for _, n := range a.nodes {
-		once, issued := n.countTransactions(t, s, tip)
-		for id := range accepted {
-			if once[id] != 1 {
-				t.Errorf("%s has transaction %s %d times", n.name, id, once[id])
-			}
-		}
-		if got := uint64(len(once)); got != want {
-			t.Errorf("%s has %d transactions, want %d", n.name, got, want)
-		}
-		if wantSum := uint64(people*units) + 50*tip.Height; issued != wantSum {
-			t.Errorf("%s: balances sum to %d, issued were %d", n.name, issued, wantSum)
-		}
-	}
 	reorganised := 0
 	for _, n := range a.nodes {
+		n.hasEachOnce(t, s, tip, accepted, uint64(people*units)+50*tip.Height)
 		reorganised += strings.Count(n.log.String(), "msg=reorganised")
 	}
 	t.Logf("%d transactions of %d senders, each once, on five nodes at height %d, after %d reorganisations", want, people, tip.Height, reorganised)
+}
+
+// hasEachOnce checks that the node's chain has these transactions, each once and
+// no other, and that the balances add up to what was issued.
+func (p *process) hasEachOnce(t *testing.T, s *senders, tip status, accepted map[chain.Hash]bool, issued uint64) {
+	t.Helper()
+	once, sum := p.countTransactions(t, s, tip)
+	for id := range accepted {
+		if once[id] != 1 {
+			t.Errorf("%s has transaction %s %d times", p.name, id, once[id])
+		}
+	}
+	if got, want := len(once), len(accepted); got != want {
+		t.Errorf("%s has %d transactions, want %d", p.name, got, want)
+	}
+	if sum != issued {
+		t.Errorf("%s: balances sum to %d, issued were %d", p.name, sum, issued)
+	}
 }
 
 // deliver gives a transaction to random nodes until one takes it: a node that
