@@ -20,7 +20,7 @@ type Attack struct {
 	Lasted     time.Duration
 	Blocks     uint64        // of the best chain meanwhile
 	Forked     int           // blocks beside it that the first node has
-	OneTip     time.Duration // the longest wait for one tip
+	OneTip     time.Duration // the longest wait for one tip, ties of equal work too
 	Memory     int64         // live bytes more at the end than at the start, per node
 	Sent       float64       // bytes a second, of a node
 	Newcomer   time.Duration // until a node that joined last was on the tip
@@ -44,7 +44,8 @@ func (s *Sim) Suffer(looks int, pause, within time.Duration) Attack {
 			time.Sleep(min(rest, lookForBlame))
 			s.blame(blamed)
 		}
-		a.OneTip = max(a.OneTip, s.RequireOneTip(within))
+		took, tied := s.RequireOneTip(within)
+		a.OneTip = max(a.OneTip, took+tied)
 	}
 	a.Cut = s.cut()
 	began := time.Now()

@@ -35,7 +35,7 @@ func TestLongHundredNodesThroughPartitions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(t, Config{Nodes: 100, Seed: 11, HashPower: unequal(20)})
 		time.Sleep(2 * time.Minute)
-		var took []time.Duration
+		var took, ties []time.Duration
 		for time.Since(s.Net.epoch) < time.Hour {
 			groups := s.randomGroups()
 			s.Partition(groups...)
@@ -43,8 +43,11 @@ func TestLongHundredNodesThroughPartitions(t *testing.T) {
 			time.Sleep(parted)
 			tips := len(s.Tips())
 			s.Heal()
-			took = append(took, s.RequireOneTip(2*interval))
-			s.logf("%d groups for %v left %d tips; one after %v, height %d", len(groups), parted.Round(time.Second), tips, took[len(took)-1], s.Height())
+			after, tied := s.RequireOneTip(2 * interval)
+			if took = append(took, after); tied > 0 {
+				ties = append(ties, tied)
+			}
+			s.logf("%d groups for %v left %d tips; one after %v and %v of ties, height %d", len(groups), parted.Round(time.Second), tips, after, tied, s.Height())
 			time.Sleep(30*time.Second + time.Duration(s.rng.ExpFloat64()*float64(time.Minute)))
 		}
 		s.RequireOneTip(2 * interval)
@@ -54,8 +57,8 @@ func TestLongHundredNodesThroughPartitions(t *testing.T) {
 		for _, n := range s.Nodes {
 			deepest = max(deepest, n.follower.most())
 		}
-		s.logf("%d heals, one tip after %v in the median and %v at most; height %d; the deepest reorganisation reverted %d blocks",
-			len(took), took[len(took)/2], took[len(took)-1], s.Height(), deepest)
+		s.logf("%d heals, one tip after %v in the median and %v at most, ties of equal work apart: %v; height %d; the deepest reorganisation reverted %d blocks",
+			len(took), took[len(took)/2], took[len(took)-1], ties, s.Height(), deepest)
 	})
 }
 
@@ -85,7 +88,8 @@ func TestLongChurn(t *testing.T) {
 				s.Restart(n)
 				time.Sleep(10 * time.Second)
 			}
-			s.logf("one tip after %v, height %d", s.RequireOneTip(2*interval), s.Height())
+			took, tied := s.RequireOneTip(2 * interval)
+			s.logf("one tip after %v and %v of ties, height %d", took, tied, s.Height())
 			time.Sleep(time.Until(time.Now().Truncate(10 * time.Minute).Add(10 * time.Minute)))
 		}
 		s.CheckAll()

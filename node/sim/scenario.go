@@ -96,30 +96,45 @@ func (s *Sim) Tips() map[chain.Hash][]*Node {
 	return tips
 }
 
+// mostTied is how many block intervals in all the nodes' tips may have the same
+// work, at one look.
+const mostTied = 20
+
 // RequireOneTip waits until all running nodes have one tip, and returns how
-// long that took; not within some time is a failure. While several tips have
-// the same work the time stands still: between equals each node stays with the
-// one it saw first (protocol §7), until a block comes.
-func (s *Sim) RequireOneTip(within time.Duration) time.Duration {
+// long that took; not within some time is a failure. While all tips have the
+// same work the time stands still and counts as tied: between equals each node
+// stays with the one it saw first (protocol §7), until a block comes. Ties of
+// more than mostTied intervals are a failure too.
+func (s *Sim) RequireOneTip(within time.Duration) (took, tied time.Duration) {
 	s.t.Helper()
-	const (
-		look    = 50 * time.Millisecond
-		longest = 100 // times within, ties included
-	)
-	began := time.Now()
-	for waited := time.Duration(0); len(s.Tips()) > 1; time.Sleep(look) {
-		if waited >= within || time.Since(began) >= longest*within {
-			for hash, nodes := range s.Tips() {
-				tip := nodes[0].Ledger().Tip()
-				s.logf("%d nodes on %s, height %d, work %s: %v", len(nodes), hash.Short(), tip.Tip.Height, tip.Work, nodes)
-			}
-			s.t.Fatalf("want one tip within %v, got %d", within, len(s.Tips()))
-		}
-		if !s.tied() {
-			waited += look
-		}
+	took, tied, one := s.awaitOneTip(within)
+	if one {
+		return took, tied
 	}
-	return time.Since(began)
+	for hash, nodes := range s.Tips() {
+		tip := nodes[0].Ledger().Tip()
+		s.logf("%d nodes on %s, height %d, work %s: %v", len(nodes), hash.Short(), tip.Tip.Height, tip.Work, nodes)
+	}
+	s.t.Fatalf("want one tip within %v, got %d after %v and %v of ties", within, len(s.Tips()), took, tied)
+	return took, tied
+}
+
+// awaitOneTip is RequireOneTip, but tells whether there is one tip.
+func (s *Sim) awaitOneTip(within time.Duration) (took, tied time.Duration, one bool) {
+	const look = 50 * time.Millisecond
+	longest := mostTied * time.Duration(s.cfg.Chain.BlockIntervalMS) * time.Millisecond
+	for len(s.Tips()) > 1 {
+		if took >= within || tied >= longest {
+			return took, tied, false
+		}
+		if s.tied() {
+			tied += look
+		} else {
+			took += look
+		}
+		time.Sleep(look)
+	}
+	return took, tied, true
 }
 
 // tied tells whether all running nodes' tips have the same work.

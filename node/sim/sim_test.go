@@ -57,13 +57,36 @@ func TestPartedNodesAgreeAgain(t *testing.T) {
 			s.Partition(group)
 			time.Sleep(3 * time.Minute)
 			s.Heal()
-			took := s.RequireOneTip(2 * interval)
-			s.logf("one tip %v after the healing, height %d", took, s.Height())
+			took, tied := s.RequireOneTip(2 * interval)
+			s.logf("one tip %v after the healing and %v of ties, height %d", took, tied, s.Height())
 		}
 		if s.Nodes[1].follower.most() == 0 {
 			t.Error("want reorganisations in the lesser part, got none")
 		}
 		s.CheckAll()
+	})
+}
+
+// Neither nodes that never agree pass for agreed, nor those that are tied for
+// ever; a tie is not held against them until then.
+func TestPartedNodesAreNotOnOneTip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		params := ToyChain(10)
+		params.RetargetWindow = 0
+		s := New(t, Config{Nodes: 2, Seed: 1, Chain: params})
+		s.Partition([]int{0})
+		for _, n := range s.Nodes {
+			s.Mine(n, 1)
+		}
+		if took, tied, one := s.awaitOneTip(2 * interval); one || took != 0 || tied != mostTied*interval {
+			t.Errorf("want a tie of %d intervals and no more, got %v, %v of ties, one tip: %v", mostTied, took, tied, one)
+		}
+		s.Mine(s.Nodes[0], 1)
+		if took, tied, one := s.awaitOneTip(2 * interval); one || took != 2*interval || tied != 0 {
+			t.Errorf("want two intervals of different tips, got %v, %v of ties, one tip: %v", took, tied, one)
+		}
+		s.Heal()
+		s.RequireOneTip(2 * interval)
 	})
 }
 
