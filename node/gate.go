@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/lp2pnode/lp2pnode/p2p"
 )
 
 // lookRound is how long a node without known peers listens to the LAN before
@@ -61,15 +63,16 @@ func (g *gate) change(what *string, reason string) {
 func (n *Node) watchGate(ctx context.Context) error {
 	look := time.NewTimer(lookRound)
 	defer look.Stop()
-	looked, met, claims := false, n.cfg.MineAlone, true
+	s := n.firstSight()
 	trusting := time.Now().Add(claimsHold)
 	for {
 		changed, moved := n.net.Changed(), n.ledger.Changed()
-		peers, behind := len(n.net.Met()) > 0, n.net.Sync().Behind
-		met = met || peers
-		claims = claims && (behind || !peers) && time.Now().Before(trusting)
-		n.gate.set(n.holdReason(looked, met, n.finder.HasPeers(), claims))
-		if !behind {
+		peers := len(n.net.Met()) > 0
+		n.see(&s)
+		s.met = s.met || peers
+		s.claims = s.claims && (s.sync.Behind || !peers) && time.Now().Before(trusting)
+		n.gate.set(s.hold())
+		if !s.sync.Behind {
 			moved = nil // no block of ours can change the reason
 		}
 		select {
@@ -78,26 +81,47 @@ func (n *Node) watchGate(ctx context.Context) error {
 		case <-changed:
 		case <-moved:
 		case <-look.C:
-			looked = true
+			s.looked = true
 			look.Reset(lookRound) // an entry may have turned out to lead back to us
 		}
 	}
 }
 
-// holdReason returns why not to mine, or "". Unless claims, being behind has to
-// be proven.
-func (n *Node) holdReason(looked, met, expects, claims bool) string {
-	offset, peers := n.net.ClockOffset()
-	most := time.Duration(n.plan.rules.Params.MaxAheadMS()) * time.Millisecond
-	sync := n.net.Sync()
+// sight is what a node knows when it decides whether to mine.
+type sight struct {
+	sync    p2p.SyncState
+	claims  bool          // being behind need not be proven
+	offset  time.Duration // of the clock from its peers' median
+	clocks  int           // of so many peers
+	most    time.Duration // that the clock may be off: F of protocol §7
+	expects bool          // peers were given, or are remembered
+	met     bool          // a peer was met, or need not be
+	looked  bool          // round the LAN
+}
+
+// firstSight is that of a node that has met nobody yet.
+func (n *Node) firstSight() sight {
+	s := sight{claims: true, met: n.cfg.MineAlone, most: time.Duration(n.plan.rules.Params.MaxAheadMS()) * time.Millisecond}
+	n.see(&s)
+	return s
+}
+
+// see brings what changes by itself up to date.
+func (n *Node) see(s *sight) {
+	s.sync, s.expects = n.net.Sync(), n.finder.HasPeers()
+	s.offset, s.clocks = n.net.ClockOffset()
+}
+
+// hold returns why not to mine, or "".
+func (s sight) hold() string {
 	switch {
-	case sync.Proven, sync.Behind && claims:
-		return fmt.Sprintf("catching up from height %d to %d", sync.Height, sync.Target)
-	case peers > 0 && offset.Abs() > most:
-		return fmt.Sprintf("this clock is %s off the median of %d peers; set it right", offset, peers)
-	case !met && expects:
+	case s.sync.Proven, s.sync.Behind && s.claims:
+		return fmt.Sprintf("catching up from height %d to %d", s.sync.Height, s.sync.Target)
+	case s.clocks > 0 && s.offset.Abs() > s.most:
+		return fmt.Sprintf("this clock is %s off the median of %d peers; set it right", s.offset, s.clocks)
+	case !s.met && s.expects:
 		return "waiting for a known peer; --mine-alone mines without"
-	case !met && !looked:
+	case !s.met && !s.looked:
 		return "looking round the LAN for peers"
 	}
 	return ""

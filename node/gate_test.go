@@ -3,6 +3,7 @@ package node_test
 import (
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,6 +87,43 @@ func TestClaimOfMoreWorkWithoutHeadersDoesNotStopMining(t *testing.T) {
 		}
 		await(t, "a block", func() bool { return height() >= want || !n.Network().Sync().Behind })
 	}
+}
+
+// TestNodeWithPeersConfiguredDoesNotMineBeforeItHasMetOne: unless it may mine
+// alone, and then only by a clock that is about right.
+func TestNodeWithPeersConfiguredDoesNotMineBeforeItHasMetOne(t *testing.T) {
+	expecting := func(change func(*node.Config)) *node.Node {
+		cfg := node.DefaultConfig()
+		cfg.Params = node.LANParams()
+		cfg.Params.ChainID, cfg.Params.InitialDifficulty, cfg.Params.RetargetWindow = "gate", 2000, 0
+		cfg.Params.Timestamp = uint64(time.Now().Add(-time.Hour).UnixMilli())
+		cfg.MDNS, cfg.MaxHashrate = false, 100_000
+		cfg.Listen, cfg.Bootstrap = []string{"/ip4/127.0.0.1/tcp/0"}, []string{"/ip4/127.0.0.1/tcp/1"}
+		change(&cfg)
+		return open(t, cfg)
+	}
+	holds := func(n *node.Node, why string) {
+		t.Helper()
+		await(t, why, func() bool { return strings.Contains(n.Miner().State().Reason, why) })
+		if at := height(n); at != 0 {
+			t.Errorf("%s: it has mined up to height %d", why, at)
+		}
+	}
+	n := expecting(func(*node.Config) {})
+	holds(n, "waiting for a known peer")
+	claimant(t, n, "0")
+	grows(t, n)
+
+	grows(t, expecting(func(cfg *node.Config) { cfg.MineAlone = true }))
+
+	off := expecting(func(cfg *node.Config) {
+		cfg.Now = func() time.Time {
+			return time.Now().Add(time.Duration(cfg.Params.MaxAheadMS()+5000) * time.Millisecond)
+		}
+	})
+	holds(off, "waiting for a known peer")
+	claimant(t, off, "0")
+	holds(off, "this clock is -3")
 }
 
 // open runs a node until the test ends.

@@ -198,7 +198,7 @@ func (n *Node) Run(ctx context.Context) error {
 		return err
 	}
 	close(n.ready)
-	n.gate.set(n.holdReason(false, n.cfg.MineAlone, n.finder.HasPeers(), true))
+	n.gate.set(n.firstSight().hold())
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.net.Run(ctx) })
 	g.Go(func() error { return n.finder.Run(ctx) })
