@@ -3,14 +3,16 @@ package main_test
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // slowness is a wire that is slow: what goes in comes out after delay, at most
 // rate bytes per second of it in each direction (0: at any rate).
 type slowness struct {
-	delay time.Duration
-	rate  int
+	delay   time.Duration
+	rate    int
+	brought *atomic.Int64 // counts the bytes that reach who dialled, unless nil
 }
 
 // slowQueue is how many chunks of slowChunk bytes a wire holds at most.
@@ -37,16 +39,16 @@ func (s slowness) relay(ln net.Listener, target string) {
 			}
 			defer out.Close()
 			var both sync.WaitGroup
-			both.Go(func() { s.carry(out, in) })
-			both.Go(func() { s.carry(in, out) })
+			both.Go(func() { s.carry(out, in, nil) })
+			both.Go(func() { s.carry(in, out, s.brought) })
 			both.Wait()
 		})
 	}
 }
 
 // carry takes one direction of a connection from end to end, and closes both
-// when it ends.
-func (s slowness) carry(to, from net.Conn) {
+// when it ends. It counts the bytes.
+func (s slowness) carry(to, from net.Conn, count *atomic.Int64) {
 	type chunk struct {
 		data []byte
 		due  time.Time
@@ -79,6 +81,9 @@ func (s slowness) carry(to, from net.Conn) {
 		}
 		timer := time.NewTimer(time.Until(c.due))
 		<-timer.C // the wire's delay
+		if count != nil {
+			count.Add(int64(len(c.data)))
+		}
 		if _, err = to.Write(c.data); err != nil {
 			_, _ = from.Close(), to.Close()
 		}
