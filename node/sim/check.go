@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing/synctest"
+	"time"
 
 	"github.com/lp2pnode/lp2pnode/chain"
 )
@@ -36,6 +37,30 @@ func (s *Sim) CheckSome(most int) {
 	}
 	for _, line := range s.log.wrong() {
 		s.t.Error(line)
+	}
+}
+
+// RequireOnce requires that the best chain of all, which runs on for a while,
+// has each of these transactions exactly once.
+func (s *Sim) RequireOnce(ids []chain.Hash) {
+	s.t.Helper()
+	const blocks = 12
+	time.Sleep(blocks * time.Duration(s.cfg.Chain.BlockIntervalMS) * time.Millisecond)
+	s.RequireOneTip(lateJoin)
+	times := map[chain.Hash]int{}
+	for _, h := range s.Nodes[0].headers() {
+		b, err := s.Nodes[0].Ledger().Store().Block(h.Hash)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, tx := range b.Transactions {
+			times[tx.ID()]++
+		}
+	}
+	for _, id := range ids {
+		if times[id] != 1 {
+			s.t.Errorf("want transaction %s once on the best chain, got it %d times", id.Short(), times[id])
+		}
 	}
 }
 
@@ -137,4 +162,22 @@ func (f *follower) list() ([]chain.Hash, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]chain.Hash(nil), f.hashes...), f.err
+}
+
+// headers returns those of the best chain, from height 1 on.
+func (n *Node) headers() []chain.Header {
+	n.sim.t.Helper()
+	hashes, err := n.Ledger().Store().Hashes(1, 1<<30)
+	if err != nil {
+		n.sim.t.Fatal(err)
+	}
+	headers := make([]chain.Header, len(hashes))
+	for i, hash := range hashes {
+		r, err := n.Ledger().Store().Record(hash)
+		if err != nil {
+			n.sim.t.Fatal(err)
+		}
+		headers[i] = r.Header
+	}
+	return headers
 }

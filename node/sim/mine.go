@@ -62,6 +62,18 @@ func (s *Sim) record(rules *chain.Rules, data string) *chain.Transaction {
 	return chain.NewTransaction(draft)
 }
 
+// Record submits a record of a new sender to a node drawn from some, and returns
+// its id.
+func (s *Sim) Record(numbers ...int) chain.Hash {
+	s.t.Helper()
+	n := s.Nodes[numbers[s.rng.IntN(len(numbers))]]
+	tx := s.record(n.Rules(), fmt.Sprint("from ", n))
+	if err := n.SubmitTransaction(s.t.Context(), tx); err != nil {
+		s.t.Fatalf("%s: submit a record: %v", n, err)
+	}
+	return tx.ID()
+}
+
 // MineForAWhile has nodes drawn at random make blocks of one size at random
 // times, as proof of work would have them, and returns the blocks.
 func (s *Sim) MineForAWhile(count, bytes int, interval time.Duration) []*chain.Block {

@@ -52,10 +52,14 @@ func TestPartedNodesAgreeAgain(t *testing.T) {
 		s := New(t, Config{Nodes: 12, Seed: 1, HashPower: unequal(6)})
 		time.Sleep(2 * time.Minute)
 		s.RequireOneTip(2 * interval)
+		var records []chain.Hash
 		// The miners are in different parts.
 		for _, group := range [][]int{{0, 6, 7}, {0, 2, 4, 6, 8, 10}, numbers(0, 11)} {
+			records = append(records, s.Record(0, 11))
 			s.Partition(group)
-			time.Sleep(3 * time.Minute)
+			time.Sleep(time.Minute)
+			records = append(records, s.Record(0), s.Record(11))
+			time.Sleep(2 * time.Minute)
 			s.Heal()
 			took, tied := s.RequireOneTip(2 * interval)
 			s.logf("one tip %v after the healing and %v of ties, height %d", took, tied, s.Height())
@@ -63,6 +67,7 @@ func TestPartedNodesAgreeAgain(t *testing.T) {
 		if s.Nodes[1].follower.most() == 0 {
 			t.Error("want reorganisations in the lesser part, got none")
 		}
+		s.RequireOnce(records)
 		s.CheckAll()
 	})
 }
@@ -221,22 +226,4 @@ func (n *Node) miners() map[chain.Address]int {
 		made[h.Miner]++
 	}
 	return made
-}
-
-// headers returns those of the best chain, from height 1 on.
-func (n *Node) headers() []chain.Header {
-	n.sim.t.Helper()
-	hashes, err := n.Ledger().Store().Hashes(1, 1<<30)
-	if err != nil {
-		n.sim.t.Fatal(err)
-	}
-	headers := make([]chain.Header, len(hashes))
-	for i, hash := range hashes {
-		r, err := n.Ledger().Store().Record(hash)
-		if err != nil {
-			n.sim.t.Fatal(err)
-		}
-		headers[i] = r.Header
-	}
-	return headers
 }
