@@ -102,6 +102,17 @@ func (p *process) bans() (bans []struct{ ID, Reason, Detail string }) {
 	return bans
 }
 
+// counts waits until these metrics are above 0.
+func (p *process) counts(metrics ...string) {
+	p.t.Helper()
+	for _, name := range metrics {
+		p.await("a count in "+name, 10*time.Second, func() bool {
+			v, _ := p.metricIfAny(name)
+			return v > 0
+		})
+	}
+}
+
 // TestBadPeerIsBannedOverARestartUntilLifted: a stranger that sends two bad
 // blocks is thrown out and told of by peers and ban list; kill -9 and a restart
 // do not let it in again, lifting the ban does; a ban by hand throws it out anew.
@@ -128,9 +139,12 @@ func TestBadPeerIsBannedOverARestartUntilLifted(t *testing.T) {
 	if bans := node.bans(); len(bans) != 1 || bans[0].ID != id || bans[0].Reason != "bad block" {
 		t.Fatalf("the bans are %+v", bans)
 	}
+	node.counts("lp2pnode_bans", `lp2pnode_peer_acts_total{act="offended",reason="bad block"}`,
+		`lp2pnode_peer_acts_total{act="banned",reason="bad block"}`)
 	if bad.meets(node.addr()) {
 		t.Error("the banned peer was let in again")
 	}
+	node.counts(`lp2pnode_peer_acts_total{act="refused",reason="banned"}`)
 	if !good.meets(node.addr()) {
 		t.Error("another peer was thrown out with it")
 	}

@@ -86,8 +86,19 @@ func catchUp(b *testing.B, w *workload, old *process, height uint64) caughtUp {
 	return r
 }
 
-// metric returns the value of a metric without labels.
+// metric returns the value of a metric, whose name has its labels as they are
+// served.
 func (p *process) metric(name string) float64 {
+	p.t.Helper()
+	v, there := p.metricIfAny(name)
+	if !there {
+		p.t.Fatalf("%s has no metric %s", p.name, name)
+	}
+	return v
+}
+
+// metricIfAny is metric for one that need not be there yet.
+func (p *process) metricIfAny(name string) (v float64, there bool) {
 	p.t.Helper()
 	response, err := http.Get(p.url() + "/metrics")
 	if err != nil {
@@ -100,11 +111,10 @@ func (p *process) metric(name string) float64 {
 			if err != nil {
 				p.t.Fatal(err)
 			}
-			return v
+			return v, true
 		}
 	}
-	p.t.Fatalf("%s has no metric %s", p.name, name)
-	return 0
+	return 0, false
 }
 
 // logged returns when the process wrote a line that holds text.
