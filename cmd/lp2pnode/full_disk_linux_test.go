@@ -1,8 +1,10 @@
 package main_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lp2pnode/lp2pnode/api/client"
 )
 
 // smallDisk is a real file system of some MiB that a test may fill.
@@ -112,9 +116,44 @@ func (p *process) full() {
 	if err := p.get("/readyz", nil); err == nil || !strings.Contains(err.Error(), "503") {
 		p.t.Errorf("%s is ready: %v", p.name, err)
 	}
+	if disk := p.diskCheck(); disk.OK || !strings.Contains(disk.Detail, "nothing is written: ") {
+		p.t.Errorf("%s: readyz says of the disk %+v", p.name, disk)
+	}
+	if p.metric("lp2pnode_writes_held") != 1 {
+		p.t.Errorf("%s does not count it among its metrics", p.name)
+	}
 	if !strings.Contains(p.log.String(), "nothing is written for now") {
 		p.t.Errorf("%s does not log it", p.name)
 	}
+}
+
+// diskCheck returns what readyz says of the disk, fit or not.
+func (p *process) diskCheck() client.Check {
+	p.t.Helper()
+	response, err := http.Get(p.url() + "/readyz")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var health client.Health
+	if err := json.NewDecoder(response.Body).Decode(&health); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, c := range health.Checks {
+		if c.Name == "disk" {
+			return c
+		}
+	}
+	p.t.Fatalf("%s: readyz says nothing of the disk: %+v", p.name, health)
+	return client.Check{}
+}
+
+// roomy waits until the node says, wherever it said otherwise, that it writes.
+func (p *process) roomy() {
+	p.t.Helper()
+	p.await("that it says that it writes", time.Minute, func() bool {
+		return p.metric("lp2pnode_writes_held") == 0 && p.diskCheck().OK
+	})
 }
 
 func (p *process) grows() {
@@ -141,7 +180,7 @@ func leaves(flag string) uint64 {
 // stages calls f for both ways, each on a disk of its own.
 func stages(t *testing.T, f func(t *testing.T, d *smallDisk, flag string)) {
 	for name, flag := range map[string]string{"below the watermark": watermark, "to the last byte": toTheEnd} {
-		t.Run(name, func(t *testing.T) { f(t, newSmallDisk(t, 48), flag) })
+		t.Run(name, func(t *testing.T) { f(t, newSmallDisk(t, 96), flag) })
 	}
 }
 
@@ -154,30 +193,34 @@ func TestDiskFullWhileMining(t *testing.T) {
 			d.fill(leaves(flag))
 			n.full()
 			d.empty()
+			n.roomy()
 			n.grows()
 		}
 		n.prove(genesis)
 	})
 }
 
-// TestDiskFullWhileSyncing: and it has the whole chain in the end.
+// TestDiskFullWhileSyncing: in the middle of it, and it has the whole chain in
+// the end.
 func TestDiskFullWhileSyncing(t *testing.T) {
 	stages(t, func(t *testing.T, d *smallDisk, flag string) {
-		genesis := fullChain(t)
-		source := start(t, "source", "--genesis", genesis, "--mine-alone", "--max-hashrate=20000")
-		source.await("a long chain", 2*time.Minute, func() bool { return source.status().Height > 600 })
-		d.fill(10 << 20)
-		n := startOn(d, "learner", "--genesis", genesis, "--mine=false", flag, "--bootstrap", source.addr())
+		c := makeChain(t, 400, 50_000, nil)
+		source := &process{t: t, name: "source", dir: c.copied(t), args: []string{"--genesis", c.genesis, "--mine=false"}}
+		source.run()
+		wire, _ := behindSlowWire(t, source.addr(), 4_000_000) // or all is there before the disk is full
+		d.fill(24 << 20)
+		n := startOn(d, "learner", "--genesis", c.genesis, "--mine=false", flag, "--bootstrap", wire)
 		n.await("the first blocks", time.Minute, func() bool { return n.status().Height > 0 })
 		d.fill(leaves(flag))
 		n.full()
 		at := n.status().Height
-		source.await("that it falls behind", time.Minute, func() bool { return source.status().Height > at+20 })
+		if t.Logf("full at height %d", at); at >= c.height {
+			t.Error("it had all blocks before the disk was full")
+		}
 		d.empty()
-		n.await("the whole chain", time.Minute, func() bool {
-			return n.status().Height > at+20 && n.status().Height+50 > source.status().Height
-		})
-		n.prove(genesis)
+		n.roomy()
+		n.await("the whole chain", time.Minute, func() bool { return n.status().Tip == c.tip })
+		n.prove(c.genesis)
 	})
 }
 
@@ -238,6 +281,7 @@ func TestDiskFullWhileReorganising(t *testing.T) {
 			t.Errorf("it went from %+v to %+v without room", light, now)
 		}
 		d.empty()
+		n.roomy()
 		n.await("the heavier chain", time.Minute, func() bool { return strings.Contains(n.log.String(), "reorganised") })
 		n.grows()
 		n.prove(genesis)

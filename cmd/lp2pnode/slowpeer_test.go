@@ -31,7 +31,7 @@ func TestLongSlowPeerCostsLittle(t *testing.T) {
 		return p.addr()
 	}
 	quick := []string{serve("quick1"), serve("quick2"), serve("quick3")}
-	slow, brought := behindSlowWire(t, serve("slow"))
+	slow, brought := behindSlowWire(t, serve("slow"), 64_000)
 
 	var ratios []float64
 	for i := range pairs {
@@ -49,9 +49,9 @@ func TestLongSlowPeerCostsLittle(t *testing.T) {
 	}
 }
 
-// behindSlowWire returns the address of a peer behind a slow wire, and counts
-// the bytes that it brings over it.
-func behindSlowWire(t *testing.T, addr string) (slow string, brought *atomic.Int64) {
+// behindSlowWire returns the address of a peer behind a wire of a round trip of
+// 200 ms and so many bytes a second, and counts those that it brings over it.
+func behindSlowWire(t *testing.T, addr string, rate int) (slow string, brought *atomic.Int64) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -62,7 +62,7 @@ func behindSlowWire(t *testing.T, addr string) (slow string, brought *atomic.Int
 	parts := strings.Split(addr, "/") // /ip4/127.0.0.1/tcp/PORT/p2p/ID
 	go func() {
 		defer close(ended)
-		slowness{delay: 100 * time.Millisecond, rate: 64_000, brought: brought}.relay(ln, "127.0.0.1:"+parts[4])
+		slowness{delay: 100 * time.Millisecond, rate: rate, brought: brought}.relay(ln, "127.0.0.1:"+parts[4])
 	}()
 	t.Cleanup(func() { _ = ln.Close(); <-ended }) // after the newcomers are gone
 	return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d/p2p/%s", ln.Addr().(*net.TCPAddr).Port, parts[6]), brought
