@@ -168,10 +168,13 @@ func Futures(perSecond int) Behaviour {
 
 // Transactions publishes so many fee-less records a second, each of another
 // sender, until there were most. Of every second peer one in twenty has a bad
-// signature.
+// signature. They begin late, so that what there was before can be measured.
 func Transactions(perSecond, most int) Behaviour {
 	return Behaviour{Name: "transaction floods", Acts: func(ctx context.Context, b *Bad) {
-		const badOne = 20
+		const badOne, late = 20, 70 * time.Second
+		if sleep(ctx, late) != nil {
+			return
+		}
 		for count := range most {
 			if sleep(ctx, time.Second/time.Duration(perSecond)) != nil {
 				return

@@ -12,24 +12,26 @@ func TestLongBadPeersHarmNobody(t *testing.T) {
 	long(t)
 	var rows []Attack
 	for _, row := range []siege{
-		{BadBlocks(10), 9, 4},
-		{BadHeaders(), 9, 4},
-		{BadBodies(), 9, 4},
-		{Withheld(), 9, 4},
-		{FalseWork(), 9, 4},
-		{EndlessHeaders(), 9, 4},
-		{Stalls(), len(stages()), 8},
-		{Orphans(1), 9, 16},
-		{Futures(1), 9, 8},
-		{Transactions(2, 500), 9, 24},
-		{Malformed(), 9, 8},
-		{Equivocators(.1), 9, 8},
+		{BadBlocks(10), 9, 4, false},
+		{BadHeaders(), 9, 4, false},
+		{BadBodies(), 9, 4, false},
+		{Withheld(), 9, 4, false},
+		{FalseWork(), 9, 4, false},
+		{EndlessHeaders(), 9, 4, false},
+		{Stalls(), len(stages()), 8, false},
+		{Orphans(5), 9, 16, true},
+		{Futures(5), 9, 8, true},
+		{Transactions(1000, 6000), 9, 24, true},
+		{Malformed(), 9, 8, false},
+		{Equivocators(.1), 9, 8, false},
 	} {
 		t.Run(row.does.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := New(t, badConfig(21, row.bad, row.does))
 				time.Sleep(time.Minute)
-				rows = append(rows, s.withstand(3, 5*time.Minute, .5, row.memory))
+				a := s.withstand(15, time.Minute, .5, row.memory)
+				rows = append(rows, a)
+				row.requireFlood(t, a)
 			})
 		})
 	}

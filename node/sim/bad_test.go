@@ -14,25 +14,26 @@ type siege struct {
 	does   Behaviour
 	bad    int   // peers beside five nodes
 	memory int64 // megabytes that a node may take for it
+	floods bool  // far more than a peer may send, which the nodes must notice
 }
 
 // sieges are all of them but those that have tests of their own, the cheap ones
 // first.
 func sieges() (cheap, dear []siege) {
 	return []siege{
-		{BadBlocks(10), 3, 4},
-		{BadHeaders(), 3, 4},
-		{BadBodies(), 5, 4},
-		{FalseWork(), 3, 4},
-		{Malformed(), 3, 8},
-		{Equivocators(.3), 3, 4},
+		{BadBlocks(10), 3, 4, false},
+		{BadHeaders(), 3, 4, false},
+		{BadBodies(), 5, 4, false},
+		{FalseWork(), 3, 4, false},
+		{Malformed(), 3, 8, false},
+		{Equivocators(.3), 3, 4, false},
 	}, []siege{
-		{Withheld(), 3, 4},
-		{EndlessHeaders(), 3, 4},
-		{Stalls(), len(stages()), 8},
-		{Orphans(2), 3, 8},
-		{Futures(3), 3, 8},
-		{Transactions(5, 400), 3, 8},
+		{Withheld(), 3, 4, false},
+		{EndlessHeaders(), 3, 4, false},
+		{Stalls(), len(stages()), 8, false},
+		{Orphans(20), 3, 8, true},
+		{Futures(20), 3, 8, true},
+		{Transactions(1000, 6000), 3, 32, true}, // 16 MB of the pool are for what pays no fee, and they are on a disk in memory too
 	}
 }
 
@@ -56,11 +57,21 @@ func TestBadPeersHarmNobody(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := New(t, badConfig(5, row.bad, row.does))
 				time.Sleep(20 * time.Second)
-				rows = append(rows, s.withstand(2, time.Minute, 1./6, row.memory))
+				a := s.withstand(4, 30*time.Second, 1./6, row.memory)
+				rows = append(rows, a)
+				row.requireFlood(t, a)
 			})
 		})
 	}
 	t.Log("\n" + Attacks(rows...))
+}
+
+// requireFlood requires that a flood was one: that the nodes' rates held it.
+func (row siege) requireFlood(t *testing.T, a Attack) {
+	t.Helper()
+	if row.floods && a.OverRate == 0 {
+		t.Error("want messages beyond what a peer may send, got none")
+	}
 }
 
 // withstand has the nodes suffer, and requires that they are none the worse:

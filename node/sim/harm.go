@@ -21,10 +21,11 @@ type Attack struct {
 	Blocks     uint64        // of the best chain meanwhile
 	Forked     int           // blocks beside it that the first node has
 	OneTip     time.Duration // the longest wait for one tip, ties of equal work too
-	Memory     int64         // live bytes more at the end than at the start, per node
+	Memory     int64         // most live bytes at a look more than at the start, per node
 	Sent       float64       // bytes a second, of a node
 	Newcomer   time.Duration // until a node that joined last was on the tip
 	Refused    uint64        // messages of gossip, by all nodes
+	OverRate   uint64        // of them, those beyond what a peer may send
 	Busy       time.Duration // of the processor
 	Blamed     []string      // nodes that another node left, refused or left alone for a fault
 	Dropped    int           // bad peers that a node holds something against, at the end
@@ -46,6 +47,7 @@ func (s *Sim) Suffer(looks int, pause, within time.Duration) Attack {
 		}
 		took, tied := s.RequireOneTip(within)
 		a.OneTip = max(a.OneTip, took+tied)
+		a.Memory = max(a.Memory, heap()-before)
 	}
 	a.Cut = s.cut()
 	began := time.Now()
@@ -54,10 +56,10 @@ func (s *Sim) Suffer(looks int, pause, within time.Duration) Attack {
 	a.Newcomer = time.Since(began)
 	s.blame(blamed)
 	a.Busy = busy() - cpu
-	a.Refused = s.refused()
+	a.Refused, a.OverRate = s.refused()
 	a.Blocks, a.Forked = s.Height()-height, s.forkedSince(height)
 	a.Sent = float64(s.counts().sent-sent) / float64(len(s.Nodes)) / a.Lasted.Seconds()
-	a.Memory = (heap() - before) / int64(len(s.Nodes))
+	a.Memory = max(a.Memory, heap()-before) / int64(len(s.Nodes))
 	a.Blamed = slices.Sorted(maps.Keys(blamed))
 	a.Dropped, a.Banned = s.dropped(), s.banned()
 	return a
@@ -131,17 +133,20 @@ func (s *Sim) banned() int {
 	return count
 }
 
-// refused counts the messages of gossip that nodes did not take.
-func (s *Sim) refused() uint64 {
-	var count uint64
+// refused counts the messages of gossip that nodes did not take, and among them
+// those beyond what a peer may send.
+func (s *Sim) refused() (all, overRate uint64) {
 	for _, n := range s.Running() {
 		for _, m := range n.Network().Messages() {
 			if m.Fate == "reject" || m.Fate == "ignore" {
-				count += m.N
+				all += m.N
+			}
+			if m.Rule == "rate" {
+				overRate += m.N
 			}
 		}
 	}
-	return count
+	return all, overRate
 }
 
 // dropped counts the bad peers that some node holds something against.
@@ -195,11 +200,11 @@ func heap() int64 {
 // Attacks lays out what bad peers did, for people.
 func Attacks(rows ...Attack) string {
 	var b strings.Builder
-	b.WriteString("| behaviour | nodes + bad | time | blocks | forked | one tip after | newcomer | memory a node | sent a node | refused | found out | banned | processor |\n")
-	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| behaviour | nodes + bad | time | blocks | forked | one tip after | newcomer | memory a node | sent a node | refused | over rate | found out | banned | processor |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, a := range rows {
-		fmt.Fprintf(&b, "| %s | %d + %d | %s | %d | %d | %.1f s | %.1f s | %+.1f MB | %.1f kB/s | %d | %d of %d | %d | %.1f s |\n",
-			a.Name, a.Nodes, a.Bad, a.Lasted, a.Blocks, a.Forked, a.OneTip.Seconds(), a.Newcomer.Seconds(), float64(a.Memory)/1e6, a.Sent/1000, a.Refused, a.Dropped, a.Bad, a.Banned, a.Busy.Seconds())
+		fmt.Fprintf(&b, "| %s | %d + %d | %s | %d | %d | %.1f s | %.1f s | %+.1f MB | %.1f kB/s | %d | %d | %d of %d | %d | %.1f s |\n",
+			a.Name, a.Nodes, a.Bad, a.Lasted, a.Blocks, a.Forked, a.OneTip.Seconds(), a.Newcomer.Seconds(), float64(a.Memory)/1e6, a.Sent/1000, a.Refused, a.OverRate, a.Dropped, a.Bad, a.Banned, a.Busy.Seconds())
 	}
 	return b.String()
 }
