@@ -55,8 +55,8 @@ type breach struct {
 	make func(b *Bad, note string) *chain.Block
 }
 
-// breaches are of all rules that a block of less than the greatest size can
-// break. The chain's genesis must allot overflowing() to overflowed().
+// breaches are of all rules that a block of less than the greatest size, on a
+// known parent, can break. The chain's genesis must allot overflowing() to overflowed().
 func breaches() []breach {
 	header := func(rule chain.Rule, change func(*Bad, *chain.Header)) breach {
 		return breach{rule, func(b *Bad, note string) *chain.Block {

@@ -2,6 +2,11 @@ package sim
 
 import (
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,4 +122,46 @@ func TestEachBreachBreaksItsRule(t *testing.T) {
 			}
 		}
 	})
+}
+
+// breaches has all rules of blocks that chain names but these: gossip carries
+// nothing of more than the greatest size (BadBodies and Malformed try), and a
+// block on a parent that nobody has is an orphan (Orphans).
+func TestBreachesAreOfEveryRule(t *testing.T) {
+	want := constants(t, "../../chain/errors.go", "Rule")
+	want = slices.DeleteFunc(want, func(rule string) bool {
+		return slices.Contains([]chain.Rule{chain.RuleSize, chain.RulePrevHash, chain.RuleProof}, chain.Rule(rule)) // a receipt has a proof, a block none
+	})
+	var got []string
+	for _, br := range breaches() {
+		got = append(got, string(br.rule))
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("want breaches of %q, got %q", want, got)
+	}
+}
+
+// constants returns the values of a file's constants of a type.
+func constants(t *testing.T, file, of string) []string {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		if spec, is := n.(*ast.ValueSpec); is {
+			if kind, is := spec.Type.(*ast.Ident); is && kind.Name == of {
+				value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				values = append(values, value)
+			}
+		}
+		return true
+	})
+	return values
 }
