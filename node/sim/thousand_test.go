@@ -33,6 +33,9 @@ func TestThousand(t *testing.T) {
 		s.CheckSome(10)
 		t.Logf("%d nodes, %s, %d processors, set up in %.0f s, all in %.0f s of wall and %.0f s of processor time, %.2f GB at most\n%s",
 			*nodes, runtime.Version(), runtime.NumCPU(), setUp.Seconds(), (real() - began).Seconds(), busy().Seconds(), float64(PeakMemory())/1e9, Table(small, large))
+		if missing := small.Missing + large.Missing; missing > 0 {
+			t.Errorf("want every block at every node, got %d that did not come", missing)
+		}
 		if large.P50 > 800*time.Millisecond || large.P99 > 1500*time.Millisecond {
 			t.Errorf("want p50 of at most 0.8 s and p99 of at most 1.5 s for 100 kB, got %v and %v", large.P50, large.P99)
 		}
