@@ -43,6 +43,12 @@ func addressOf(r *chain.Rules, name string) chain.Address {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	return newWorldOn(t, vfs.NewMem())
+}
+
+// newWorldOn is newWorld on a disk of the test's.
+func newWorldOn(t testing.TB, disk vfs.FS) *world {
+	t.Helper()
 	params := chain.Params{
 		Allocations:     map[chain.Address]uint64{},
 		BlockIntervalMS: 1000, ChainID: "tree", Consensus: "pow", InitialDifficulty: 1,
@@ -57,7 +63,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lock, err := store.LockDir("data", vfs.NewMem())
+	lock, err := store.LockDir("data", disk)
 	if err != nil {
 		t.Fatal(err)
 	}
