@@ -21,7 +21,7 @@ func TestLongBadPeersHarmNobody(t *testing.T) {
 		{Stalls(), len(stages()), 8, false},
 		{Orphans(5), 9, 16, true},
 		{Futures(5), 9, 8, true},
-		{Transactions(2, 500), 9, 24, false},
+		{Transactions(1000, 6000), 9, 64, true},
 		{Malformed(), 9, 8, false},
 		{Equivocators(.1), 9, 8, false},
 	} {

@@ -38,7 +38,7 @@ func sieges() (cheap, dear []siege) {
 		{Stalls(), len(stages()), 8, false},
 		{Orphans(20), 3, 8, true},
 		{Futures(20), 3, 8, true},
-		{Transactions(2000, 4500), 3, 32, true}, // 16 MB of the pool are for what pays no fee, and they are on a disk in memory too
+		{Transactions(2000, 4500), 3, 32, true}, // half of it on disks, which are in memory here
 	}
 }
 
