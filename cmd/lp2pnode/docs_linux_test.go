@@ -50,6 +50,7 @@ func treatments() map[string]treatment {
 		"docker-compose --profile monitoring up":         {skip: "wants a Docker engine and images; the tests of deploy try rules and queries with Prometheus"},
 		"docker-compose exec bootstrap /lp2pnode status": {skip: docker},
 		"docker build -t lp2pnode .":                     {skip: docker},
+		"deploy/binary.sh":                               {skip: "it compiles the program, for an image; TestClusterOfContainers in deploy runs it"},
 		"docker run -d --name ledger -p 9470:9470 -v ledger:/data lp2pnode --announce " + ledger: {skip: docker},
 
 		"lp2pnode genesis new our-lab.json --chain-id our-lab": {replace: "rm -f our-lab.json; lp2pnode genesis new our-lab.json --chain-id our-lab --interval 500ms --difficulty 2000"},
@@ -70,6 +71,8 @@ func treatments() map[string]treatment {
 		"sudo install -m 644 deploy/lp2pnode.service /etc/systemd/system/": {skip: systemd},
 		"sudo systemctl enable --now lp2pnode":                             {skip: systemd},
 		"journalctl -u lp2pnode -f":                                        {skip: systemd},
+		"systemctl status":                                                 {skip: systemd},
+		"systemctl reload":                                                 {skip: systemd},
 	}
 }
 
@@ -105,7 +108,7 @@ func TestDocumentedCommands(t *testing.T) {
 }
 
 var (
-	inlineCode = regexp.MustCompile("`((?:lp2pnode|go|docker|docker-compose|curl|sudo) [^`]+)`")
+	inlineCode = regexp.MustCompile("`((?:lp2pnode|go|docker|docker-compose|curl|sudo|systemctl|journalctl) [^`]+|deploy/[^` ]+\\.sh[^`]*)`")
 	comment    = regexp.MustCompile(`\s+# .*$`)
 )
 
