@@ -264,6 +264,10 @@ func (r *reader) do(line string, how treatment) {
 		r.t.Logf("not run: %s: %s", line, how.skip)
 		return
 	}
+	if _, err := exec.LookPath("curl"); err != nil && strings.HasPrefix(line, "curl ") {
+		r.t.Logf("not run: %s: %v", line, err)
+		return
+	}
 	if how.long && !long() {
 		r.t.Logf("not run: %s: it compiles the program; with LP2P_TEST_LONG=1 it is", line)
 		return
