@@ -12,6 +12,7 @@ import (
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 
 	"github.com/lp2pnode/lp2pnode/chain"
+	"github.com/lp2pnode/lp2pnode/chain/pow"
 )
 
 func TestNodesOfAnotherGenesisAreRefused(t *testing.T) {
@@ -217,6 +218,44 @@ func TestPublishingTooLargeABlockFails(t *testing.T) {
 	if err := a.PublishBlock(t.Context(), block); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("got %v, want ErrTooLarge", err)
 	}
+}
+
+// TestLargestBlockOfTheLargestChainIsGossipedAndFetched: no block that a genesis
+// can allow is too large for a message or a line.
+func TestLargestBlockOfTheLargestChainIsGossipedAndFetched(t *testing.T) {
+	params := testRules(t, "one").Params
+	params.MaxBlockBytes = 8 << 20
+	params.MaxDataBytes = params.MaxBlockBytes
+	rules, err := chain.NewRules(params, pow.Engine{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	larger := params
+	larger.MaxBlockBytes++
+	if larger.Check() == nil {
+		t.Errorf("a genesis may allow more than %d bytes", params.MaxBlockBytes)
+	}
+	a, b, late := start(t, newMemory(rules), nil, gossipOnly), start(t, newMemory(rules), nil, gossipOnly), start(t, newMemory(rules), nil)
+	a.dial(t, b)
+	awaitMesh(t, a, b)
+	sign := func(nonce uint64, data int) *chain.Transaction {
+		return rules.Sign(chain.Transaction{Nonce: nonce, Data: strings.Repeat("x", data)}, make([]byte, 32))
+	}
+	half := int(params.MaxBlockBytes / 2)
+	filled := func(data int) *chain.Block { return child(a.memory.Tip(), "large", sign(0, half), sign(1, data)) }
+	block := filled(int(params.MaxBlockBytes) - len(filled(0).Raw()))
+	if got := uint64(len(block.Raw())); got != params.MaxBlockBytes {
+		t.Fatalf("the block has %d bytes", got)
+	}
+	if err := a.PublishBlock(t.Context(), block); err != nil {
+		t.Fatal(err)
+	}
+	awaitTip(t, b, block.Hash)
+	if src := b.sourceOf(block.Hash); src.Via != chain.ViaGossip {
+		t.Errorf("the block came by %+v, want gossip", src)
+	}
+	late.dial(t, b)
+	awaitTip(t, late, block.Hash)
 }
 
 func TestWrongBytesAreRejectedAndNotPassedOn(t *testing.T) {
