@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -86,6 +87,14 @@ func (k *keeper) state() Disk {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.disk
+}
+
+// setMinFree takes another watermark, 0 for DefaultMinFree; it counts from the
+// next look on.
+func (k *keeper) setMinFree(bytes uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.disk.MinFree = cmp.Or(bytes, DefaultMinFree)
 }
 
 // look measures the room, mends the store if it is broken, or was and there is

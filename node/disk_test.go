@@ -131,6 +131,27 @@ func TestNodeStopsWritingBelowTheWatermarkAndGoesOnByItself(t *testing.T) {
 	}
 }
 
+func TestWatermarkIsReloaded(t *testing.T) {
+	disk := vfs.NewMem()
+	disk.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 400 << 20, TotalBytes: 1 << 40})
+	cfg := onDisk(disk)
+	n, _ := run(t, cfg)
+	grows(t, n)
+	reload := func(least uint64) {
+		cfg.MinFree = least
+		if err := n.Reload(cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reload(401 << 20)
+	stopped(t, n, "the disk is full: 502 MiB have to be free in /data")
+	reload(0) // the default
+	grows(t, n)
+	if d := n.Disk(); d.MinFree != node.DefaultMinFree {
+		t.Errorf("want the default of %d bytes, got %+v", node.DefaultMinFree, d)
+	}
+}
+
 // TestFullDiskEndsNoNode: a disk that takes nothing more at any moment costs
 // neither the process nor a block that was told of.
 func TestFullDiskEndsNoNode(t *testing.T) {

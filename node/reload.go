@@ -6,7 +6,7 @@ import (
 	"github.com/lp2pnode/lp2pnode/bootstrap"
 )
 
-// Reload puts Bootstrap, MinFee and MaxHashrate of cfg into force while the
+// Reload puts Bootstrap, MinFee, MinFree and MaxHashrate of cfg into force while the
 // node runs; the rest of cfg takes a new node. Its error names what is wrong, and
 // then nothing has changed.
 func (n *Node) Reload(cfg Config) error {
@@ -19,6 +19,7 @@ func (n *Node) Reload(cfg Config) error {
 	}
 	n.finder.SetEntries(entries)
 	n.ledger.SetMinFee(cfg.MinFee)
+	n.keeper.setMinFree(cfg.MinFree)
 	if n.cpu != nil {
 		n.cpu.SetMaxHashrate(cfg.MaxHashrate)
 	}

@@ -17,7 +17,7 @@ import (
 
 // reloadable returns the names of the settings that SIGHUP puts into force.
 func reloadable() []string {
-	return []string{"bootstrap", "max-hashrate", "min-fee", "log-level"}
+	return []string{"bootstrap", "max-hashrate", "min-fee", "min-free-mib", "log-level"}
 }
 
 // reloader puts a changed configuration file into force while the node runs.

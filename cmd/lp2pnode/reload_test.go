@@ -38,8 +38,8 @@ func TestHangupReloadsWhatCanBe(t *testing.T) {
 		})
 	}
 
-	write("mine = false", `bootstrap = ["`+other.addr()+`"]`, `log-level = "debug"`, "min-fee = 7", "max-hashrate = 9", "miner-threads = 2")
-	hangUp(`changed="[bootstrap max-hashrate min-fee log-level]"`,
+	write("mine = false", `bootstrap = ["`+other.addr()+`"]`, `log-level = "debug"`, "min-fee = 7", "min-free-mib = 1", "max-hashrate = 9", "miner-threads = 2")
+	hangUp(`changed="[bootstrap max-hashrate min-fee min-free-mib log-level]"`,
 		`msg="this setting takes a restart" setting=miner-threads in_force=1 configured=2`)
 	node.await("the new bootstrap entry", 20*time.Second, func() bool { return node.status().Peers == 1 })
 	node.await("lines of the new level", 20*time.Second, func() bool { return strings.Contains(node.log.String(), "level=DEBUG") })
