@@ -20,6 +20,7 @@ type metrics struct {
 	processing  *prometheus.HistogramVec
 	propagation *prometheus.HistogramVec
 	store       *prometheus.HistogramVec
+	refused     prometheus.Counter
 }
 
 // Metrics returns what can be asked of the node's metrics.
@@ -43,8 +44,12 @@ func newMetrics() *metrics {
 			Help:    "How long operations of the store took: a change of blocks on disk, keeping a waiting transaction, reading a block.",
 			Buckets: prometheus.ExponentialBuckets(25e-6, 4, 9), // 25 µs to 1.6 s
 		}, []string{"operation"}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "lp2pnode_connections_refused_total",
+			Help: "Connections that were not let in before it was known whose they are: over libp2p's limits per address or in all.",
+		}),
 	}
-	m.registry.MustRegister(m.processing, m.propagation, m.store,
+	m.registry.MustRegister(m.processing, m.propagation, m.store, m.refused,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.begin()
 	return m

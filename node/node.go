@@ -130,6 +130,7 @@ func (n *Node) assembleNetwork(key crypto.PrivKey) error {
 		Dial:     n.plan.dialAddrs(),
 		Announce: n.plan.announce,
 		MaxPeers: cfg.MaxPeers,
+		Refused:  n.metrics.refused.Inc,
 		Bans:     bans,
 		Options:  cfg.Libp2p,
 	}

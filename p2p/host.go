@@ -34,6 +34,7 @@ type HostConfig struct {
 	Dial       []ma.Multiaddr        // what will be dialled: chooses transports too
 	MaxPeers   int                   // connections above which the least useful are closed; 0 is 128
 	Registerer prometheus.Registerer // for libp2p's metrics; nil is none
+	Refused    func()                // called for each connection that libp2p does not let in before it knows whose it is; may be nil
 	Bans       *Bans                 // who is not let in; nil lets in everybody
 	Options    []libp2p.Option       // win over ours: the seam of simulation
 }
@@ -66,7 +67,7 @@ func NewHost(cfg HostConfig) (host.Host, error) {
 	}
 	opts = append(opts, cfg.Options...)
 	most := cmp.Or(cfg.MaxPeers, defaultPeers)
-	h, err := libp2p.New(append(opts, resources(most, cfg.Registerer != nil), watermarks(most))...)
+	h, err := libp2p.New(append(opts, resources(most, cfg.Registerer != nil, cfg.Refused), watermarks(most))...)
 	if err != nil {
 		return nil, fmt.Errorf("make libp2p host: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/x/rate"
+	ma "github.com/multiformats/go-multiaddr"
 )
 
 // lanPrefixes are the address ranges in which many nodes behind one address
@@ -27,8 +28,25 @@ func lanPrefixes() (v4, v6 []netip.Prefix) {
 	return v4, v6
 }
 
+// refusing tells of each connection that it does not let in. Whose it is nobody
+// knows yet, and libp2p counts of them only those over its sums, not those over
+// its limits per address.
+type refusing struct {
+	network.ResourceManager
+	tell func()
+}
+
+// OpenConnection implements network.ResourceManager.
+func (r refusing) OpenConnection(dir network.Direction, usefd bool, from ma.Multiaddr) (network.ConnManagementScope, error) {
+	scope, err := r.ResourceManager.OpenConnection(dir, usefd, from)
+	if err != nil && dir == network.DirInbound {
+		r.tell()
+	}
+	return scope, err
+}
+
 // resources is the resource manager, unless the options brought one.
-func resources(most int, counted bool) libp2p.Option {
+func resources(most int, counted bool, refused func()) libp2p.Option {
 	return func(cfg *libp2p.Config) error {
 		if cfg.ResourceManager != nil {
 			return nil
@@ -37,6 +55,9 @@ func resources(most int, counted bool) libp2p.Option {
 		if err != nil {
 			return err
 		}
+		if refused != nil {
+			m = refusing{m, refused}
+		}
 		return cfg.Apply(libp2p.ResourceManager(m))
 	}
 }
@@ -44,7 +65,7 @@ func resources(most int, counted bool) libp2p.Option {
 // newResourceManager returns libp2p's default limits, with room for most peers
 // and a LAN that starts all at once, and without limits per address on LANs. By
 // default one address gets 8 connections, and 16 new ones at once, then one per
-// 5 s. What it refuses shows in libp2p's metrics if counted.
+// 5 s. What is over its sums shows in libp2p's metrics if counted.
 func newResourceManager(most int, counted bool) (network.ResourceManager, error) {
 	limits := rcmgr.DefaultLimits
 	libp2p.SetDefaultServiceLimits(&limits)
