@@ -77,6 +77,13 @@ func blameless(r p2p.Reason) bool {
 	return slices.Contains([]p2p.Reason{"", p2p.ReasonClosed, p2p.ReasonBusy, p2p.ReasonAhead}, r)
 }
 
+// leftOut tells of messages beyond what a peer may send by gossip. They are left
+// out, whoever sends them, and count against nobody: who passes a flood on sends
+// them too.
+func leftOut(d p2p.Deed) bool {
+	return d.Act == p2p.ActRefused && d.Reason == p2p.ReasonTooMany && strings.HasSuffix(d.Detail, " by gossip")
+}
+
 // blame notes which nodes hold something against which.
 func (s *Sim) blame(blamed map[string]bool) {
 	for _, n := range s.Running() {
@@ -107,7 +114,7 @@ func (n *Node) opinion(id peer.ID) p2p.Reason {
 			}
 		}
 		for _, deed := range p.Deeds {
-			if !blameless(deed.Reason) {
+			if !blameless(deed.Reason) && !leftOut(deed) {
 				return deed.Reason
 			}
 		}
