@@ -244,7 +244,7 @@ func (w *writer) join(a *Applied) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
+	for r := range byKey(rows) {
 		w.set(r.key, r.value)
 	}
 	for _, n := range a.Nodes {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -17,8 +18,7 @@ type entry struct{ key, value []byte }
 
 // indexRows returns the rows of the best chain's indexes that a block has:
 // where each transaction stands, what concerns each account, and which hashes
-// are on record. They are in the order of their keys, but for those that begin
-// alike.
+// are on record.
 func indexRows(k keys, b *chain.Block) ([]entry, error) {
 	most := 3*len(b.Transactions) + 1 // without records
 	rows := make([]entry, 0, most)
@@ -55,24 +55,26 @@ func indexRows(k keys, b *chain.Block) ([]entry, error) {
 			return nil, err
 		}
 	}
-	return byKey(rows), nil
+	return rows, nil
 }
 
-// byKey sorts rows by the first five bytes of their keys; of equal ones the first
-// stays first. Pebble finds the place of a row from that of the row before, which
-// is the quicker the nearer they are.
-func byKey(rows []entry) []entry {
+// byKey goes through rows in the order of the first five bytes of their keys; of
+// equal ones the first comes first. Pebble finds the place of a row from that of
+// the row before, which is the quicker the nearer they are.
+func byKey(rows []entry) iter.Seq[entry] {
 	const most = 1 << 24 // a block has far fewer
 	starts := make([]uint64, len(rows))
 	for i, r := range rows {
 		starts[i] = binary.BigEndian.Uint64(r.key)&^(most-1) | uint64(i)
 	}
 	slices.Sort(starts)
-	sorted := make([]entry, len(rows))
-	for i, s := range starts {
-		sorted[i] = rows[s&(most-1)]
+	return func(yield func(entry) bool) {
+		for _, s := range starts {
+			if !yield(rows[s&(most-1)]) {
+				return
+			}
+		}
 	}
-	return sorted
 }
 
 // parties returns the one or two accounts that a transaction names.
