@@ -14,14 +14,14 @@ import (
 
 const (
 	partBytes   = 4 << 20  // what a request for blocks aims at
-	aheadBytes  = 24 << 20 // of blocks fetched and not yet added
+	aheadBytes  = 32 << 20 // of blocks fetched and not yet added
 	aheadParts  = 32       // windows asked for or fetched, not yet added
 	firstBlocks = 32       // of a request while nothing is known of their size
 	aheadHashes = 1 << 14  // to fetch, before more headers are asked for
 
 	// Each batch of blocks added costs a sync of the disk.
 	batchBlocks = 128
-	batchBytes  = 12 << 20
+	batchBytes  = 16 << 20
 	batchWait   = 100 * time.Millisecond // for more of them
 
 	partTime   = time.Second           // what a request should take, so that slow peers are asked for less

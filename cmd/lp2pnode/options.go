@@ -20,6 +20,7 @@ type options struct {
 	genesisFile string // "" is the built-in chain
 	homeDir     string // the data directory below the user's home; "" if it is elsewhere or the default
 	debug       bool
+	heap        int64 // see profile
 	logLevel    slog.Level
 	logFormat   string // "text" or "json"
 }

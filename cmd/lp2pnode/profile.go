@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"math"
+	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -28,14 +31,15 @@ type profile struct {
 	meaning string
 	cache   share // MiB of cache
 	peers   share // connections
+	heap    int64 // bytes from which on garbage is collected more often
 }
 
 // profiles returns them all, the smallest first.
 func profiles() []profile {
 	return []profile{
-		{"pi", "a small board, or a small container", share{128 * mib, 4, 32}, share{16 * mib, leastPeers, 64}},
-		{"laptop", "a machine that has other work", share{128 * mib, 8, 64}, share{16 * mib, 64, 128}},
-		{"server", "a machine for the node alone", share{8 * mib, 64, 4096}, share{16 * mib, 128, 1024}},
+		{"pi", "a small board, or a small container", share{128 * mib, 4, 32}, share{16 * mib, leastPeers, 64}, 144 * mib},
+		{"laptop", "a machine that has other work", share{128 * mib, 8, 64}, share{16 * mib, 64, 128}, 144 * mib},
+		{"server", "a machine for the node alone", share{8 * mib, 64, 4096}, share{16 * mib, 128, 1024}, math.MaxInt64},
 	}
 }
 
@@ -79,9 +83,19 @@ func (s *settings) fromProfile(inForce map[string]given) {
 	}
 }
 
-func setProfile(_ *options, values []string) error {
-	_, err := findProfile(values[0])
+func setProfile(o *options, values []string) error {
+	p, err := findProfile(values[0])
+	o.heap = p.heap
 	return err
+}
+
+// tameHeap lets the collector spend more where the heap would grow beyond what
+// the profile has for it, as it does while blocks are caught up with. A limit
+// of the user's own, GOMEMLIMIT, stays.
+func (o *options) tameHeap() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(o.heap)
+	}
 }
 
 // maxCacheMiB is beyond what any cache is good for here.

@@ -5,6 +5,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -114,16 +115,21 @@ func writeProfiles(b *strings.Builder) {
 ## Profiles
 
 ` + "`--profile`" + ` sizes what is left at 0 by the memory that is present: the machine's, or less by a limit
-of the node's cgroup or of one above it (a container's, a unit's).
+of the node's cgroup or of one above it (a container's, a unit's). Beyond the heap it collects
+garbage more often: nothing fails there, and ` + "`GOMEMLIMIT`" + ` sets another.
 
-| profile | for | cache-mib | max-peers |
-|---|---|---|---|
+| profile | for | cache-mib | max-peers | heap |
+|---|---|---|---|---|
 `)
 	size := func(s share) string {
 		return fmt.Sprintf("one for each %d MiB, %d to %d", s.of/mib, s.least, s.most)
 	}
 	for _, p := range profiles() {
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", p.name, p.meaning, size(p.cache), size(p.peers))
+		heap := "any"
+		if p.heap < math.MaxInt64 {
+			heap = fmt.Sprintf("%d MiB", p.heap/mib)
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", p.name, p.meaning, size(p.cache), size(p.peers), heap)
 	}
 }
 

@@ -47,6 +47,7 @@ func (o *options) run(ctx context.Context, t *terminal, r *reloader) error {
 	if err := o.probe(); err != nil {
 		return err
 	}
+	o.tameHeap()
 	o.node.Logger = r.log
 	n, err := node.Open(o.node)
 	if err != nil {
