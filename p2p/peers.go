@@ -2,17 +2,14 @@ package p2p
 
 import (
 	"cmp"
-	"maps"
 	"math/rand/v2"
 	"net"
 	"slices"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
-	manet "github.com/multiformats/go-multiaddr/net"
 
 	"github.com/lp2pnode/lp2pnode/chain"
 )
@@ -20,7 +17,6 @@ import (
 const (
 	maxDeparted = 64   // peers remembered after they left
 	maxRefused  = 1024 // peers remembered as refused
-	maxSeen     = 4    // addresses as which peers see us
 	refusedFor  = 10 * time.Minute
 	maxPause    = 10 * time.Minute // of sync with one peer
 )
@@ -166,31 +162,6 @@ func (n *Network) Met() []peer.ID {
 		}
 	}
 	return ids
-}
-
-// SeenAs returns the IP addresses from which met peers say that this node's
-// connections come, that of most peers first, at most 4. They may say anything.
-func (n *Network) SeenAs() []string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	times := map[string]int{}
-	for _, r := range n.remotes {
-		if r.Met && r.seen != nil {
-			times[r.seen.String()]++
-		}
-	}
-	ips := slices.SortedFunc(maps.Keys(times), func(a, b string) int { return cmp.Or(times[b]-times[a], cmp.Compare(a, b)) })
-	return ips[:min(len(ips), maxSeen)]
-}
-
-// noteSeen keeps what a peer says of us when libp2p has identified it.
-func (n *Network) noteSeen(e any) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	done, is := e.(event.EvtPeerIdentificationCompleted)
-	if r := n.remotes[done.Peer]; is && r != nil && len(done.ObservedAddr) > 0 {
-		r.seen, _ = manet.ToIP(done.ObservedAddr)
-	}
 }
 
 // Refused tells whether a peer is banned, or was found on another chain within

@@ -11,7 +11,8 @@ import (
 	"github.com/lp2pnode/lp2pnode/chain/pow"
 )
 
-func TestWaitingRoomKeepsWithinItsMemory(t *testing.T) {
+func roomRules(t *testing.T) *chain.Rules {
+	t.Helper()
 	rules, err := chain.NewRules(chain.Params{
 		BlockIntervalMS: 1000, ChainID: "room", Consensus: "pow", InitialDifficulty: 1,
 		MaxBlockBytes: 1_000_000, MaxDataBytes: 32768, Timestamp: 1_790_000_000_000,
@@ -19,6 +20,11 @@ func TestWaitingRoomKeepsWithinItsMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return rules
+}
+
+func TestWaitingRoomKeepsWithinItsMemory(t *testing.T) {
+	rules := roomRules(t)
 	small := rules.Sign(chain.Transaction{}, make([]byte, 32))
 	var txs []*chain.Transaction
 	for size := 0; size < 900_000; size += len(small.Raw()) + 1 {
@@ -47,13 +53,7 @@ func TestWaitingRoomKeepsWithinItsMemory(t *testing.T) {
 // TestWaitingRoomCountsThePoolsBuffers: transactions that a block has from the
 // pool stay in memory with it when the pool lets them go.
 func TestWaitingRoomCountsThePoolsBuffers(t *testing.T) {
-	rules, err := chain.NewRules(chain.Params{
-		BlockIntervalMS: 1000, ChainID: "room", Consensus: "pow", InitialDifficulty: 1,
-		MaxBlockBytes: 1_000_000, MaxDataBytes: 32768, Timestamp: 1_790_000_000_000,
-	}, pow.Engine{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	rules := roomRules(t)
 	small := rules.Sign(chain.Transaction{}, make([]byte, 32))
 	txs := slices.Repeat([]*chain.Transaction{small}, 300)
 	fromPool := func(chain.Hash) *chain.Transaction { // with as much to spare as the pool lets pass

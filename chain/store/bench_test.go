@@ -28,6 +28,20 @@ func grow(tb testing.TB, s *Store, c *toy, n int) {
 	}
 }
 
+// openOnDisk opens a new store in a directory of the benchmark's.
+func openOnDisk(b *testing.B, c *toy) (*Store, *Lock) {
+	b.Helper()
+	lock, err := LockDir(b.TempDir(), vfs.Default)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := Open(lock, c.rules, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s, lock
+}
+
 // BenchmarkOpen: opening a store of 10,000 blocks takes at most twice what
 // opening an empty one takes.
 func BenchmarkOpen(b *testing.B) {
@@ -39,14 +53,7 @@ func BenchmarkOpen(b *testing.B) {
 		}
 		b.Run(name, func(b *testing.B) {
 			c := newToy(b, "toy")
-			lock, err := LockDir(b.TempDir(), vfs.Default)
-			if err != nil {
-				b.Fatal(err)
-			}
-			s, err := Open(lock, c.rules, Options{})
-			if err != nil {
-				b.Fatal(err)
-			}
+			s, lock := openOnDisk(b, c)
 			grow(b, s, c, n)
 			if err := s.Close(); err != nil {
 				b.Fatal(err)
@@ -83,14 +90,7 @@ func BenchmarkCommit(b *testing.B) {
 	for _, txs := range []int{0, 10} {
 		b.Run(fmt.Sprintf("%d transactions", txs), func(b *testing.B) {
 			c := newToy(b, "toy")
-			lock, err := LockDir(b.TempDir(), vfs.Default)
-			if err != nil {
-				b.Fatal(err)
-			}
-			s, err := Open(lock, c.rules, Options{})
-			if err != nil {
-				b.Fatal(err)
-			}
+			s, lock := openOnDisk(b, c)
 			tip := c.genesis
 			for b.Loop() {
 				b.StopTimer()
@@ -130,14 +130,7 @@ func TestEmptyBlockTakesLittleDisk(t *testing.T) {
 // with all, in turn; speed-up is how many times quicker all are.
 func BenchmarkVerify(b *testing.B) {
 	c := newToy(b, "toy")
-	lock, err := LockDir(b.TempDir(), vfs.Default)
-	if err != nil {
-		b.Fatal(err)
-	}
-	s, err := Open(lock, c.rules, Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	s, lock := openOnDisk(b, c)
 	blocks := c.chain(b, c.genesis, 200, 100)
 	commit(b, s, change(c.genesis, blocks[len(blocks)-1], blocks...))
 	prove := func(processors int) time.Duration {

@@ -1,37 +1,20 @@
 package main_test
 
 import (
-	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	lp2pnode "github.com/lp2pnode/lp2pnode/cmd/lp2pnode"
 )
 
 // onTerminal runs the program with a terminal as its stderr, and returns what it
 // showed there.
 func onTerminal(t *testing.T, args ...string) string {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip(err)
-	}
-	defer master.Close()
-	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	master, slave := lp2pnode.OpenTerminal(t)
 	shown := make(chan string)
 	go func() {
 		raw, _ := io.ReadAll(master) // ends with an error when the terminal is closed
